@@ -1,0 +1,319 @@
+/* admin.c - what an operator does to a store: policy, rules, removal */
+#include "exchange.h"
+#include "policy.h"
+#include "text.h"
+
+/* Runs change inside a transaction of its own. */
+static enum fluffy_error
+changing(fluffy_store *s, enum fluffy_error (*change)(fluffy_store *, void *),
+    void *arg)
+{
+	enum fluffy_error e = store_begin(s);
+
+	if (e != FLUFFY_OK)
+		return e;
+	e = change(s, arg);
+	if (e == FLUFFY_OK)
+		e = store_commit(s);
+	if (e != FLUFFY_OK)
+		store_rollback(s);
+	return e;
+}
+
+enum fluffy_error
+fluffy_store_init(fluffy_ctx *ctx, const char *path, const char *realm,
+    const char *name, fluffy_store **out)
+{
+	struct party party;
+
+	*out = NULL;
+	memset(&party, 0, sizeof(party));
+	party.role = ROLE_SKDC;
+	if (!name_valid(bytes_str(realm)) || !name_valid(bytes_str(name)))
+		return fluffy_fail_at(ctx, FLUFFY_E_USAGE,
+		    name_valid(bytes_str(realm)) ? "name" : "realm",
+		    "expected 1 to 255 bytes without control characters");
+	if (!name_set(&party.realm, bytes_str(realm)) ||
+	    !name_set(&party.name, bytes_str(name)))
+		return fluffy_fail_at(ctx, FLUFFY_E_USAGE, "name", "too long");
+	party.skdcrealm = party.realm;
+	party.skdcname = party.name;
+	return store_create(ctx, path, &party, NULL, out);
+}
+
+/* ---- policy ----------------------------------------------------------------- */
+
+static void
+put_etypes(struct buffer *b, const struct tokens *etypes)
+{
+	uint8_t i;
+
+	for (i = 0; i < etypes->n; i++) {
+		if (i > 0)
+			buffer_addc(b, ',');
+		buffer_adds(b, word_of(R_ALG, etypes->v[i]));
+	}
+	buffer_addc(b, '\0');
+}
+
+enum fluffy_error
+fluffy_policy_get(fluffy_store *s, const char *name, fluffy_policy *policy,
+    fluffy_bytes *etypes)
+{
+	struct device device = { .lifetime = s->lifetime,
+	    .etypes = s->etypes };
+	struct buffer b = BUFFER(1024);
+	enum fluffy_error e;
+
+	*policy = (fluffy_policy){ .skew = s->skew };
+	*etypes = (fluffy_bytes){ NULL, 0 };
+	if (name != NULL) {
+		policy->skew = 0;
+		e = store_device(s, bytes_str(name), &device);
+		if (e == FLUFFY_E_NOT_FOUND)
+			e = fluffy_fail(s->ctx, e, NULL, "no device \"%s\"",
+			    name);
+		if (e != FLUFFY_OK)
+			return e;
+	}
+	policy->lifetime = device.lifetime;
+	if (device.etypes.n == 0)
+		return FLUFFY_OK;
+	put_etypes(&b, &device.etypes);
+	if (!buffer_take(&b, etypes))
+		return fluffy_fail_memory(s->ctx);
+	policy->etypes = (const char *)etypes->data;
+	return FLUFFY_OK;
+}
+
+struct policy_change {
+	const char *name;
+	const fluffy_policy *policy;
+	struct tokens etypes;
+};
+
+static enum fluffy_error
+set_realm(fluffy_store *s, const struct policy_change *c)
+{
+	if (c->policy->lifetime != 0)
+		s->lifetime = c->policy->lifetime;
+	if (c->policy->skew != 0)
+		s->skew = c->policy->skew;
+	if (c->policy->etypes != NULL)
+		s->etypes = c->etypes;
+	return store_realm_set(s);
+}
+
+static enum fluffy_error
+set_policy(fluffy_store *s, void *arg)
+{
+	const struct policy_change *c = arg;
+	struct device device;
+	enum fluffy_error e;
+
+	if (c->name == NULL)
+		return set_realm(s, c);
+	e = store_device(s, bytes_str(c->name), &device);
+	if (e == FLUFFY_E_NOT_FOUND)
+		return fluffy_fail(s->ctx, e, NULL, "no device \"%s\"",
+		    c->name);
+	if (e != FLUFFY_OK)
+		return e;
+	if (c->policy->lifetime != 0)
+		device.lifetime = c->policy->lifetime;
+	if (c->policy->etypes != NULL)
+		device.etypes = c->etypes;
+	return store_device_set(s, &device);
+}
+
+enum fluffy_error
+fluffy_policy_set(fluffy_store *s, const char *name,
+    const fluffy_policy *policy)
+{
+	struct policy_change c = { .name = name, .policy = policy };
+	struct bytes offender;
+
+	if (policy->lifetime > LIFETIME_MAX)
+		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "lifetime",
+		    "no key lives longer than %d s", LIFETIME_MAX);
+	if (policy->skew > SKEW_MAX)
+		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "skew",
+		    "at most %d s", SKEW_MAX);
+	if (name != NULL && policy->skew != 0)
+		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "skew",
+		    "is the realm's, not one device's");
+	if (s->party.role == ROLE_DEVICE && (policy->lifetime != 0 ||
+	    policy->etypes != NULL))
+		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
+		    "a device's store has only a skew to set");
+	if (policy->etypes != NULL && policy->etypes[0] != '\0' &&
+	    !policy_parse_etypes(policy->etypes, &c.etypes, &offender))
+		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "etypes",
+		    "\"%.*s\" isn't a content encryption, or is there twice",
+		    (int)offender.n, (const char *)offender.p);
+	return changing(s, set_policy, &c);
+}
+
+static enum fluffy_error
+reset_clock(fluffy_store *s, void *arg)
+{
+	(void)arg;
+	return store_reset_clock(s);
+}
+
+enum fluffy_error
+fluffy_reset_clock(fluffy_store *s)
+{
+	return changing(s, reset_clock, NULL);
+}
+
+/* ---- rules ------------------------------------------------------------------- */
+
+struct rule {
+	struct bytes client, service;
+};
+
+static enum fluffy_error
+check_rule(fluffy_store *s, const char *client, const char *service,
+    struct rule *rule)
+{
+	rule->client = bytes_str(client);
+	rule->service = bytes_str(service);
+	if (s->party.role != ROLE_SKDC)
+		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
+		    "this store is a device's, not an SKDC's");
+	if (name_valid(rule->client) && name_valid(rule->service))
+		return FLUFFY_OK;
+	return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
+	    "expected names of 1 to 255 bytes without control characters");
+}
+
+/* A rule for a name that nobody has is most likely a slip of the pen. */
+static enum fluffy_error
+check_enrolled(fluffy_store *s, struct bytes name)
+{
+	struct device device;
+	enum fluffy_error e;
+
+	if (bytes_eq(name, BYTES("*")))
+		return FLUFFY_OK;
+	e = store_device(s, name, &device);
+	if (e == FLUFFY_E_NOT_FOUND)
+		e = fluffy_fail(s->ctx, e, NULL, "no device \"%.*s\"",
+		    (int)name.n, (const char *)name.p);
+	return e;
+}
+
+static enum fluffy_error
+add_rule(fluffy_store *s, void *arg)
+{
+	const struct rule *rule = arg;
+	enum fluffy_error e = check_enrolled(s, rule->client);
+
+	if (e == FLUFFY_OK)
+		e = check_enrolled(s, rule->service);
+	if (e == FLUFFY_OK)
+		e = store_deny_add(s, rule->client, rule->service);
+	return e;
+}
+
+static enum fluffy_error
+remove_rule(fluffy_store *s, void *arg)
+{
+	const struct rule *rule = arg;
+	enum fluffy_error e = store_deny_remove(s, rule->client,
+	    rule->service);
+
+	if (e == FLUFFY_E_NOT_FOUND)
+		e = fluffy_fail(s->ctx, e, NULL, "no rule denies \"%.*s\" "
+		    "the service \"%.*s\"", (int)rule->client.n,
+		    (const char *)rule->client.p, (int)rule->service.n,
+		    (const char *)rule->service.p);
+	return e;
+}
+
+enum fluffy_error
+fluffy_deny(fluffy_store *s, const char *client, const char *service)
+{
+	struct rule rule;
+	enum fluffy_error e = check_rule(s, client, service, &rule);
+
+	return e == FLUFFY_OK ? changing(s, add_rule, &rule) : e;
+}
+
+enum fluffy_error
+fluffy_allow(fluffy_store *s, const char *client, const char *service)
+{
+	struct rule rule;
+	enum fluffy_error e = check_rule(s, client, service, &rule);
+
+	return e == FLUFFY_OK ? changing(s, remove_rule, &rule) : e;
+}
+
+/* ---- removal ------------------------------------------------------------------- */
+
+static enum fluffy_error
+remove_device(fluffy_store *s, void *arg)
+{
+	struct bytes name = *(const struct bytes *)arg;
+	enum fluffy_error e = store_device_remove(s, name);
+
+	if (e == FLUFFY_E_NOT_FOUND)
+		e = fluffy_fail(s->ctx, e, NULL, "no device \"%.*s\"",
+		    (int)name.n, (const char *)name.p);
+	return e;
+}
+
+enum fluffy_error
+fluffy_remove_device(fluffy_store *s, const char *name)
+{
+	struct bytes bytes = bytes_str(name);
+
+	return changing(s, remove_device, &bytes);
+}
+
+/* The last key of a device goes only with the device. */
+static enum fluffy_error
+remove_secret(fluffy_store *s, struct bytes kid)
+{
+	struct secret secret, of[2];
+	enum fluffy_error e;
+	size_t n = 0;
+
+	e = store_secret_by_kid(s, kid, &secret);
+	if (e == FLUFFY_OK)
+		e = store_secrets_of(s, name_bytes(&secret.owner), of, 2, &n);
+	if (e == FLUFFY_OK && n < 2)
+		e = fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
+		    "the only key of \"%s\"; remove or rotate instead",
+		    secret.owner.s);
+	if (e == FLUFFY_OK)
+		e = store_secret_erase(s, kid);
+	secret_wipe(&secret);
+	secret_wipe(&of[0]);
+	secret_wipe(&of[1]);
+	return e;
+}
+
+static enum fluffy_error
+remove_key(fluffy_store *s, void *arg)
+{
+	struct bytes keyid = *(const struct bytes *)arg;
+	enum fluffy_error e = remove_secret(s, keyid);
+
+	if (e == FLUFFY_E_NOT_FOUND)
+		e = s->party.role == ROLE_SKDC ?
+		    store_issued_remove(s, keyid) :
+		    store_session_erase(s, keyid);
+	if (e == FLUFFY_E_NOT_FOUND)
+		e = fluffy_fail(s->ctx, e, NULL, "no such key");
+	return e;
+}
+
+enum fluffy_error
+fluffy_remove_key(fluffy_store *s, const uint8_t *keyid, size_t n)
+{
+	struct bytes bytes = bytes_of(keyid, n);
+
+	return changing(s, remove_key, &bytes);
+}

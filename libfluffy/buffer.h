@@ -1,0 +1,37 @@
+/* buffer.h - a growing output buffer with one sticky error */
+#ifndef FLUFFY_BUFFER_H
+#define FLUFFY_BUFFER_H
+
+#include "bytes.h"
+
+/*
+ * Writing past max, or without memory, marks the buffer as failed and makes
+ * later writes do nothing: only the end has to be checked.  Growing and
+ * freeing wipe.
+ */
+struct buffer {
+	uint8_t *p;
+	size_t n, cap, max;
+	bool failed;
+};
+
+#define BUFFER(limit) ((struct buffer){ .max = (limit) })
+
+/* Room for n more bytes, or NULL; the caller adds what it used to b->n. */
+uint8_t *buffer_room(struct buffer *, size_t n);
+void buffer_add(struct buffer *, const void *, size_t n);
+void buffer_addc(struct buffer *, char);
+void buffer_adds(struct buffer *, const char *);
+void buffer_addf(struct buffer *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Hands the content over and empties the buffer; false when it had failed. */
+bool buffer_take(struct buffer *, fluffy_bytes *);
+void buffer_free(struct buffer *);
+
+static inline struct bytes
+buffer_view(const struct buffer *b)
+{
+	return (struct bytes){ b->p, b->n };
+}
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * decode.h - from decoded items to validated structures (sections 1 and 2)
+ */
+#ifndef FLUFFY_DECODE_H
+#define FLUFFY_DECODE_H
+
+#include "context.h"
+#include "message.h"
+#include "tree.h"
+
+/*
+ * A whole message: pvno, msg-type, structure, in that order; the first failure
+ * is recorded with the member's path.
+ */
+FLUFFY_CHECKED enum fluffy_error decode_message(fluffy_ctx *,
+    const struct tree *, size_t received, struct fluffy_msg **);
+
+/*
+ * A plaintext, or a Sign1's payload: a deterministic CBOR map that obeys
+ * schema, into arena.
+ */
+FLUFFY_CHECKED enum fluffy_error decode_part(fluffy_ctx *, struct arena *,
+    struct bytes plaintext, const struct schema *, const struct path *,
+    struct part **);
+
+/* A JSON value as the deterministic CBOR of kind any, for options. */
+FLUFFY_CHECKED enum fluffy_error decode_any(fluffy_ctx *, struct arena *,
+    const char *json, const char *what, struct bytes *);
+
+/* The emitted CBOR of a message is at most FLUFFY_MAX_EMITTED bytes. */
+FLUFFY_CHECKED enum fluffy_error check_emitted(fluffy_ctx *,
+    const struct fluffy_msg *);
+
+#endif

@@ -1,0 +1,142 @@
+/* error_msg.c - ERROR (section 6): who says what to whom, and what it proves */
+#include "exchange.h"
+#include "text.h"
+
+/* Never with an ack (section 6). */
+static bool
+without_ack(enum fluffy_error code)
+{
+	return code == FLUFFY_E_MALFORMED || code == FLUFFY_E_BAD_VERSION ||
+	    code == FLUFFY_E_WRONG_SKDC || code == FLUFFY_E_AUTH_FAILED;
+}
+
+/* A local failure is nobody else's business. */
+static int64_t
+wire_code(enum fluffy_error code)
+{
+	return word_of(R_ERROR, code) != NULL ? (int64_t)code :
+	    FLUFFY_E_INTERNAL;
+}
+
+/*
+ * Only of what is malformed it is said what is wrong: that is about the
+ * message alone, while other reasons are about who exists and what they may.
+ */
+static void
+put_reason(fluffy_store *s, struct fluffy_msg *msg, enum fluffy_error code)
+{
+	fluffy_reason why = fluffy_why(s->ctx);
+	char text[256];
+	size_t n;
+
+	if ((code != FLUFFY_E_MALFORMED && code != FLUFFY_E_BAD_VERSION) ||
+	    why.code != code)
+		return;
+	(void)snprintf(text, sizeof(text), "%s%s%s", why.field,
+	    why.field[0] == '\0' ? "" : ": ", why.text);
+	n = strlen(text);
+	/* cut off at a character's end */
+	while (n > 0 && !utf8_valid(bytes_of(text, n)))
+		n--;
+	PUT_BYTES(msg, msg, e_text, L_e_text, bytes_of(text, n));
+}
+
+static enum fluffy_error
+put_ack(fluffy_store *s, struct fluffy_msg *msg, const struct request *r)
+{
+	struct part *part = seal_part(msg, msg, L_ack);
+	uint8_t iv[IV_MAX];
+	enum fluffy_error e;
+
+	if (part == NULL)
+		return fluffy_fail_memory(s->ctx);
+	PUT_BYTES(msg, msg, crealm, L_crealm, name_bytes(&s->party.realm));
+	PUT_BYTES(msg, msg, cname, L_cname, name_bytes(&r->secret.owner));
+	PUT_BYTES(msg, part, skdcname, L_skdcname,
+	    name_bytes(&s->party.name));
+	PUT_BYTES(msg, part, nonce, L_nonce, r->part->nonce);
+	PUT(part, authtime, L_authtime, r->now);
+	if ((e = ctx_random(s->ctx, iv, sizeof(iv))) != FLUFFY_OK)
+		return e;
+	return seal_under_secret(s, msg, msg, L_ack, part, &r->secret, iv,
+	    false);
+}
+
+enum fluffy_error
+error_make(fluffy_store *s, const struct request *r, enum fluffy_error code,
+    fluffy_msg **out)
+{
+	struct fluffy_msg *msg = message_new(FLUFFY_ERROR);
+	enum fluffy_error e = FLUFFY_OK;
+
+	*out = NULL;
+	if (msg == NULL)
+		return fluffy_fail_memory(s->ctx);
+	PUT(msg, error_code, L_error_code, wire_code(code));
+	put_reason(s, msg, code);
+	PUT_BYTES(msg, msg, skdcrealm, L_skdcrealm,
+	    name_bytes(&s->party.realm));
+	PUT_BYTES(msg, msg, skdcname, L_skdcname, name_bytes(&s->party.name));
+	if (r != NULL && r->verified && !without_ack(code))
+		e = put_ack(s, msg, r);
+	return message_finish(s->ctx, e, &msg, out);
+}
+
+enum fluffy_error
+error_make_bare(fluffy_store *s, enum fluffy_error code, fluffy_msg **out)
+{
+	struct fluffy_msg *msg = message_new(FLUFFY_ERROR);
+
+	*out = NULL;
+	if (msg == NULL)
+		return fluffy_fail_memory(s->ctx);
+	PUT(msg, error_code, L_error_code, wire_code(code));
+	put_reason(s, msg, code);
+	return message_finish(s->ctx, FLUFFY_OK, &msg, out);
+}
+
+/* ---- client ------------------------------------------------------------------- */
+
+/* Clear names, where they are, have to be those of ack and of its key. */
+static bool
+names_fit(const fluffy_store *s, const struct fluffy_msg *msg)
+{
+	struct bytes skdcname = name_bytes(&s->party.skdcname);
+
+	return bytes_eq(msg->ack.plain->skdcname, skdcname) &&
+	    (!HAS(msg, L_skdcname) || bytes_eq(msg->skdcname, skdcname)) &&
+	    (!HAS(msg, L_skdcrealm) || bytes_eq(msg->skdcrealm,
+	    name_bytes(&s->party.skdcrealm))) &&
+	    (!HAS(msg, L_crealm) || bytes_eq(msg->crealm,
+	    name_bytes(&s->party.realm))) &&
+	    (!HAS(msg, L_cname) || bytes_eq(msg->cname,
+	    name_bytes(&s->party.name)));
+}
+
+enum fluffy_error
+error_take(fluffy_store *s, struct fluffy_msg *msg, fluffy_outcome *outcome)
+{
+	struct secret secret = { .order = 0 };
+	struct pending pending;
+	enum fluffy_error e;
+
+	outcome->kind = FLUFFY_ERROR_HINT;
+	if (!HAS(msg, L_ack))
+		return FLUFFY_OK;
+	e = open_under_secret(s, msg, msg, L_ack, fluffy_now(s->ctx),
+	    &secret);
+	secret_wipe(&secret);
+	if (e == FLUFFY_OK && names_fit(s, msg)) {
+		e = store_pending(s, msg->ack.plain->nonce, &pending);
+		/* only what the SKDC was asked can the SKDC refuse */
+		if (e == FLUFFY_OK && pending.type != FLUFFY_PSK_REQ)
+			e = FLUFFY_E_NOT_FOUND;
+		if (e == FLUFFY_OK)
+			outcome->kind = FLUFFY_ERROR_PROVEN;
+		/* their answer may still be on the way (section 6) */
+		if (e == FLUFFY_OK && msg->error_code != FLUFFY_E_REPLAY &&
+		    msg->error_code != FLUFFY_E_BUSY)
+			e = store_pending_remove(s, msg->ack.plain->nonce);
+	}
+	return fluffy_error_status(e) == FLUFFY_BROKEN ? e : FLUFFY_OK;
+}

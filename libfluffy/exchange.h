@@ -1,0 +1,134 @@
+/*
+ * exchange.h - what the exchanges share: making messages, and the checks that
+ * every request and every answer goes through
+ */
+#ifndef FLUFFY_EXCHANGE_H
+#define FLUFFY_EXCHANGE_H
+
+#include "seal.h"
+#include "store.h"
+
+#define NONCE_SIZE 8	/* section 5: as many are emitted */
+
+/* ---- making ------------------------------------------------------------- */
+
+/* A new message of that type; NULL without memory. */
+struct fluffy_msg *message_new(enum fluffy_type);
+/* A new map for the message's member; NULL without memory. */
+void *message_map(struct fluffy_msg *, int label);
+
+/*
+ * Set a member and its bit; bytes are copied into the message, whose arena
+ * remembers a failure.
+ */
+#define PUT(map, member, label, value) \
+	((map)->member = (value), (void)SET(map, label))
+#define PUT_BYTES(msg, map, member, label, value) \
+	PUT(map, member, label, arena_dup(&(msg)->arena, value))
+
+/* A symmetric keydata; schema is keydata_secret or keydata_session. */
+struct keydata *keydata_make(struct fluffy_msg *, const struct schema *,
+    struct bytes keyid, const struct symm *);
+
+/* Counts the seal against the secret key's limit, and makes it. */
+FLUFFY_CHECKED enum fluffy_error seal_under_secret(fluffy_store *,
+    struct fluffy_msg *, void *container, int label, struct part *,
+    const struct secret *, const uint8_t *iv, bool cksum);
+
+/* NULL-safe end of every maker: hands msg over, or frees it. */
+FLUFFY_CHECKED enum fluffy_error message_finish(fluffy_ctx *,
+    enum fluffy_error, struct fluffy_msg **msg, fluffy_msg **out);
+
+/* ---- names (section 6) ---------------------------------------------------- */
+
+/* An optional realm: absent means the SKDC's. */
+#define REALM(map, member, label, skdcrealm) \
+	(HAS(map, label) ? (map)->member : (skdcrealm))
+
+/* Records a failure that is about that member of the message. */
+enum fluffy_error refuse(fluffy_ctx *, const struct fluffy_msg *,
+    const char *member, enum fluffy_error, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* AUTH_FAILED, naming the member, unless both are equal. */
+FLUFFY_CHECKED enum fluffy_error check_name(fluffy_ctx *,
+    const struct fluffy_msg *, const char *member, struct bytes found,
+    struct bytes expected);
+/* The same with WRONG_SKDC. */
+FLUFFY_CHECKED enum fluffy_error check_skdc(fluffy_ctx *,
+    const struct fluffy_msg *, const char *member, struct bytes found,
+    struct bytes expected);
+
+/* ---- secret keys ----------------------------------------------------------- */
+
+/* The key to seal with (section 9); NOT_FOUND when the owner has none. */
+FLUFFY_CHECKED enum fluffy_error sealing_secret(fluffy_store *,
+    struct bytes owner, uint64_t now, struct secret *);
+
+/*
+ * Finds the secret key by the part's kid and opens the part: AUTH_FAILED, after
+ * the same work, when there is none.  container is the message or its
+ * mticket.  The caller wipes secret.
+ */
+FLUFFY_CHECKED enum fluffy_error open_under_secret(fluffy_store *,
+    struct fluffy_msg *, void *container, int label, uint64_t now,
+    struct secret *);
+
+/* ---- requests, at the SKDC ------------------------------------------------- */
+
+/* A request whose seal has verified; the principal is secret.owner. */
+struct request {
+	struct fluffy_msg *msg;
+	struct part *part;	/* its opened authenticator */
+	struct secret secret;
+	uint64_t now;
+	bool verified;		/* an ERROR carries an ack */
+};
+
+/*
+ * The checks that all requests share, from wrong-skdc to replay, in the order
+ * of section 6.  realm and name are what the request calls this SKDC.
+ */
+FLUFFY_CHECKED enum fluffy_error request_check(fluffy_store *,
+    struct request *, struct bytes realm, struct bytes name);
+
+/* error_msg.c: the ERROR for a refused request; request may be NULL. */
+FLUFFY_CHECKED enum fluffy_error error_make(fluffy_store *,
+    const struct request *, enum fluffy_error code, fluffy_msg **out);
+/* A service's ERROR: no ack, no names. */
+FLUFFY_CHECKED enum fluffy_error error_make_bare(fluffy_store *,
+    enum fluffy_error code, fluffy_msg **out);
+/* Client: what an ERROR is worth; ends the request that it proves refused. */
+FLUFFY_CHECKED enum fluffy_error error_take(fluffy_store *,
+    struct fluffy_msg *, fluffy_outcome *);
+
+/* A session key, as a receipt or an enc-part brings it. */
+FLUFFY_CHECKED enum fluffy_error session_of(fluffy_store *,
+    const struct part *, struct bytes realm, struct bytes peer,
+    struct session *);
+void outcome_set(fluffy_outcome *, enum fluffy_outcome_kind,
+    const struct session *);
+/* endtime, and that the keyid isn't one that was deleted. */
+FLUFFY_CHECKED enum fluffy_error check_key_usable(fluffy_store *,
+    const struct fluffy_msg *, const char *member, const struct part *,
+    uint64_t now);
+/* The clock, the message's time, and that its nonce is new (section 6). */
+FLUFFY_CHECKED enum fluffy_error check_fresh(fluffy_store *,
+    const struct fluffy_msg *, const struct part *authenticator,
+    struct bytes kid, uint64_t now);
+
+/* psk.c: the SKDC's answer to a PSK-REQ. */
+FLUFFY_CHECKED enum fluffy_error psk_answer(fluffy_store *, struct request *,
+    fluffy_msg **out);
+/* psk.c, estb.c: the device's steps. */
+FLUFFY_CHECKED enum fluffy_error psk_rep_take(fluffy_store *,
+    struct fluffy_msg *, const fluffy_estb_params *, fluffy_msg **out,
+    fluffy_outcome *);
+FLUFFY_CHECKED enum fluffy_error psk_estb_take(fluffy_store *,
+    struct fluffy_msg *, fluffy_msg **out, fluffy_outcome *);
+FLUFFY_CHECKED enum fluffy_error psk_ack_take(fluffy_store *,
+    struct fluffy_msg *, fluffy_outcome *);
+FLUFFY_CHECKED enum fluffy_error psk_estb_make(fluffy_store *,
+    const struct fluffy_msg *rep, const struct session *,
+    const fluffy_estb_params *, fluffy_msg **out);
+
+#endif

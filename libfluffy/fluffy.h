@@ -1,0 +1,439 @@
+/*
+ * fluffy.h - the public interface of libfluffy
+ *
+ * Fluffy (draft-hardjono-ace-fluffy-03) lets constrained devices obtain keys
+ * from a simple key distribution center (SKDC).  Messages and documents are
+ * those of "Fluffy wire profile 1", fluffy-wire(7); section numbers below are
+ * that page's unless another document is named.
+ *
+ * Conventions
+ *  - Functions that can fail return an enum fluffy_error: 0 when done.  Why it
+ *    failed is kept in the context until its next failure (fluffy_why).
+ *  - Out-parameters are emptied first and filled only on success.
+ *  - Whatever is returned through a pointer to a pointer, or as fluffy_bytes,
+ *    is the caller's, who releases it with the matching *_free; that wipes it.
+ *  - Times are seconds since 1970-01-01 UTC, lifetimes are seconds.
+ *  - A context and what was made with it belong to one thread at a time.
+ */
+#ifndef FLUFFY_H
+#define FLUFFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define FLUFFY_CHECKED __attribute__((warn_unused_result))
+#else
+#define FLUFFY_CHECKED
+#endif
+
+/*
+ * Errors.  1 to 18 are the wire's error-codes (section 3); a receiver that
+ * refuses sends exactly that code.  The others never leave the process.
+ */
+enum fluffy_error {
+	FLUFFY_OK = 0,
+	FLUFFY_E_MALFORMED = 1,
+	FLUFFY_E_BAD_VERSION = 2,
+	FLUFFY_E_AUTH_FAILED = 3,
+	FLUFFY_E_CLOCK_SKEW = 4,
+	FLUFFY_E_REPLAY = 5,
+	FLUFFY_E_WRONG_SKDC = 6,
+	FLUFFY_E_UNKNOWN_SERVICE = 7,
+	FLUFFY_E_BAD_ETYPE = 8,
+	FLUFFY_E_NOT_PERMITTED = 9,
+	FLUFFY_E_NO_SUCH_GROUP = 10,
+	FLUFFY_E_GROUP_EXISTS = 11,
+	FLUFFY_E_GROUP_DELETING = 12,
+	FLUFFY_E_NOT_OWNER = 13,
+	FLUFFY_E_NO_SUCH_KEY = 14,
+	FLUFFY_E_NO_CA = 15,
+	FLUFFY_E_BUSY = 16,
+	FLUFFY_E_INTERNAL = 17,
+	FLUFFY_E_EXPIRED = 18,
+
+	FLUFFY_E_USAGE = 32,	 /* the caller's argument can't be used */
+	FLUFFY_E_UNEXPECTED,	 /* a valid message that this step doesn't take */
+	FLUFFY_E_NOT_FOUND,	 /* no such device, key or rule in the store */
+	FLUFFY_E_EXISTS,	 /* the name is taken */
+	FLUFFY_E_STORE,		 /* the store can't be opened, read or written */
+	FLUFFY_E_MEMORY,
+	FLUFFY_E_SYSTEM,	 /* the system or a library failed */
+
+	FLUFFY_MORE = 64,	 /* fluffy_reader_next: push more, or finish */
+	FLUFFY_END		 /* fluffy_reader_next: nothing is left */
+};
+
+/* What a program exits with; the classes of the table in fluffy(7). */
+enum fluffy_status {
+	FLUFFY_DONE = 0,
+	FLUFFY_REFUSED = 1,
+	FLUFFY_USAGE = 2,
+	FLUFFY_MALFORMED = 3,
+	FLUFFY_BROKEN = 4
+};
+
+/* The error's name, as on the wire ("auth-failed"); never NULL. */
+const char *fluffy_error_name(enum fluffy_error);
+/* The error's meaning in a sentence; never NULL. */
+const char *fluffy_error_sentence(enum fluffy_error);
+/* The exit status that the error leads to. */
+enum fluffy_status fluffy_error_status(enum fluffy_error);
+
+/* Owned bytes.  Freeing wipes them; {NULL, 0} is empty and may be freed. */
+typedef struct fluffy_bytes {
+	uint8_t *data;
+	size_t len;
+} fluffy_bytes;
+
+void fluffy_bytes_free(fluffy_bytes *);
+
+/* ---- context ---------------------------------------------------------- */
+
+typedef struct fluffy_ctx fluffy_ctx;
+
+/* A new context, or NULL when memory or the cipher library isn't there. */
+fluffy_ctx *fluffy_ctx_new(void);
+void fluffy_ctx_free(fluffy_ctx **);
+
+/*
+ * Replace the clock and the random generator (tests, simulations).  The
+ * defaults are time(2) and OpenSSL's CSPRNG.  A generator returns 0 when it
+ * has filled all len bytes.  Neither may be reached from outside a program.
+ */
+void fluffy_ctx_set_clock(fluffy_ctx *, uint64_t (*now)(void *), void *arg);
+void fluffy_ctx_set_random(fluffy_ctx *,
+    int (*random)(void *, uint8_t *out, size_t len), void *arg);
+
+/* The context's time. */
+uint64_t fluffy_now(const fluffy_ctx *);
+
+/*
+ * Why the last call failed.  field is the path of the offending member
+ * ("PSK-REP.receipt.endtime") or "", text what was expected and found; both
+ * are printable UTF-8, without control characters and without secrets, and
+ * stay valid until the context's next failure.
+ */
+typedef struct fluffy_reason {
+	enum fluffy_error code;
+	const char *field;
+	const char *text;
+} fluffy_reason;
+
+fluffy_reason fluffy_why(const fluffy_ctx *);
+
+/* ---- messages --------------------------------------------------------- */
+
+enum fluffy_type {
+	FLUFFY_PSK_REQ = 1,
+	FLUFFY_PSK_REP,
+	FLUFFY_PSK_ESTB,
+	FLUFFY_PSK_ACK,
+	FLUFFY_PSK_DELT,
+	FLUFFY_PSK_DELC,
+	FLUFFY_GSK_REQ,
+	FLUFFY_GSK_REP,
+	FLUFFY_GSK_FET,
+	FLUFFY_GSK_DLVR,
+	FLUFFY_GSK_DELT,
+	FLUFFY_GSK_DELC,
+	FLUFFY_PKP_REQ,
+	FLUFFY_PKP_REP,
+	FLUFFY_ERROR,
+	FLUFFY_ENROL,
+	FLUFFY_DK_PROV,
+	FLUFFY_DK_CRED,
+	FLUFFY_DK_CERT,
+	FLUFFY_DK_REVOKE
+};
+
+/* JSON and CBOR are the two encodings (section 1); the others only show. */
+enum fluffy_format {
+	FLUFFY_NONE,
+	FLUFFY_JSON,
+	FLUFFY_CBOR,
+	FLUFFY_TEXT, /* a tree for people; keys hidden */
+	FLUFFY_DIAG  /* RFC 8949, section 8; keys hidden */
+};
+
+/* Flags of fluffy_msg_write. */
+#define FLUFFY_SHOW_KEYS 1u /* TEXT, DIAG: print keys too */
+#define FLUFFY_OPENED	 2u /* JSON: plaintexts beside their seals */
+
+#define FLUFFY_MAX_EMITTED  65536u  /* bytes of emitted CBOR (section 1) */
+#define FLUFFY_MAX_RECEIVED 524288u /* bytes of a message as received */
+
+typedef struct fluffy_msg fluffy_msg;
+
+/*
+ * Read the one message that data holds, in either encoding; trailing bytes
+ * other than JSON white space are malformed.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_msg_read(fluffy_ctx *,
+    const void *data, size_t len, fluffy_msg **);
+
+/*
+ * Write a message.  JSON, TEXT and DIAG end with a newline.  Only FLUFFY_JSON
+ * without flags and FLUFFY_CBOR can be read back.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_msg_write(fluffy_ctx *,
+    const fluffy_msg *, enum fluffy_format, unsigned flags, fluffy_bytes *);
+
+void fluffy_msg_free(fluffy_msg **);
+
+enum fluffy_type fluffy_msg_type(const fluffy_msg *);
+/* The encoding in which the message was read; CBOR for one made here. */
+enum fluffy_format fluffy_msg_format(const fluffy_msg *);
+/* Of an ERROR its error-code (0 when unregistered), of others FLUFFY_OK. */
+enum fluffy_error fluffy_msg_error(const fluffy_msg *);
+/* "PSK-REQ", ...; NULL for a number that isn't registered. */
+const char *fluffy_type_name(enum fluffy_type);
+
+/*
+ * Does the clear member (at the top, or "req-body.spname") have that value?
+ * The value is compared as it is in JSON, names, words and numbers without
+ * quotes.  FLUFFY_E_USAGE when no message has such a member.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_msg_select(fluffy_ctx *,
+    const fluffy_msg *, const char *member, const char *value, bool *match);
+
+/* The CDDL (RFC 8610) of all messages, printed from the schema. */
+FLUFFY_CHECKED enum fluffy_error fluffy_schema_cddl(fluffy_ctx *,
+    fluffy_bytes *);
+/* The tables of labels, words and members as mdoc, for fluffy-wire(7). */
+FLUFFY_CHECKED enum fluffy_error fluffy_schema_mdoc(fluffy_ctx *,
+    fluffy_bytes *);
+
+/*
+ * A reader cuts a stream of messages (section 1) out of pushed bytes, whatever
+ * their portions.  fluffy_reader_next gives
+ *   FLUFFY_OK      a message
+ *   FLUFFY_MORE    push more bytes, or finish
+ *   FLUFFY_END     the stream is over
+ *   anything else  a message that is refused; go on calling
+ */
+typedef struct fluffy_reader fluffy_reader;
+
+fluffy_reader *fluffy_reader_new(fluffy_ctx *);
+void fluffy_reader_free(fluffy_reader **);
+FLUFFY_CHECKED enum fluffy_error fluffy_reader_push(fluffy_reader *,
+    const void *data, size_t len);
+void fluffy_reader_finish(fluffy_reader *);
+FLUFFY_CHECKED enum fluffy_error fluffy_reader_next(fluffy_reader *,
+    fluffy_msg **);
+/* The stream's encoding, FLUFFY_NONE until its first byte told. */
+enum fluffy_format fluffy_reader_format(const fluffy_reader *);
+
+/* ---- stores ----------------------------------------------------------- */
+
+/*
+ * A store is one party: its name, realm, keys, pending requests and memory of
+ * what it has seen; an SQLite database, mode 0600.
+ */
+typedef struct fluffy_store fluffy_store;
+
+#define FLUFFY_READ_ONLY 1u /* open flag: nothing will be changed */
+
+/* A new SKDC's store.  FLUFFY_E_STORE when the file exists. */
+FLUFFY_CHECKED enum fluffy_error fluffy_store_init(fluffy_ctx *,
+    const char *path, const char *realm, const char *name, fluffy_store **);
+FLUFFY_CHECKED enum fluffy_error fluffy_store_open(fluffy_ctx *,
+    const char *path, unsigned flags, fluffy_store **);
+void fluffy_store_close(fluffy_store **);
+
+/*
+ * Device side of section 9: the first ENROL makes the store at path, a second
+ * one for the same device rotates its key.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_join(fluffy_ctx *, const char *path,
+    const fluffy_msg *enrol);
+
+/* SKDC side of section 9.  alg is a registered name, NULL for the default. */
+FLUFFY_CHECKED enum fluffy_error fluffy_enrol(fluffy_store *, const char *name,
+    const char *alg, fluffy_msg **enrol);
+/* until: when the old key ends; 0: now.  */
+FLUFFY_CHECKED enum fluffy_error fluffy_rotate(fluffy_store *,
+    const char *name, uint64_t until, fluffy_msg **enrol);
+
+/* One line of a listing.  What doesn't apply is NULL or 0. */
+typedef struct fluffy_entry {
+	enum fluffy_entry_kind {
+		FLUFFY_PARTY,	 /* the store's own identity, always first */
+		FLUFFY_DEVICE,	 /* an enrolled device (SKDC) */
+		FLUFFY_SECRET,	 /* a secret key */
+		FLUFFY_SESSION,	 /* a session key (device), or its record (SKDC) */
+		FLUFFY_PENDING,	 /* a request that waits for its answer */
+		FLUFFY_DELETED,	 /* a keyid that was deleted */
+		FLUFFY_DENIED	 /* a rule: client may not ask for service */
+	} kind;
+	const char *role;	/* "skdc", "device"; of a key "client", "service" */
+	const char *realm, *name;	  /* whose, or the peer's */
+	const char *skdcrealm, *skdcname; /* of a device */
+	const char *client, *service;	  /* SKDC: record of a session key; rule */
+	const char *alg;		  /* registered name */
+	const char *state;		  /* "established", "expired", ... */
+	const uint8_t *keyid;
+	size_t keyid_len;
+	uint64_t authtime, endtime;
+} fluffy_entry;
+
+/* Calls each for every entry, in a fixed order, until it returns non-zero. */
+FLUFFY_CHECKED enum fluffy_error fluffy_list(fluffy_store *,
+    int (*each)(void *, const fluffy_entry *), void *);
+
+/* How fluffy_export writes a key. */
+enum fluffy_export_as {
+	FLUFFY_AS_KEYDATA,     /* the keydata of section 5, as JSON */
+	FLUFFY_AS_JWK,	       /* RFC 7517 */
+	FLUFFY_AS_COSE_KEY,    /* RFC 9052, section 7; binary */
+	FLUFFY_AS_HEX,
+	FLUFFY_AS_OPENSSL_PSK  /* arguments of openssl s_client, s_server */
+};
+
+/*
+ * The key with that keyid.  use names an application: then not the key is
+ * written but what section 4 derives from it ("fluffy app " use).  With
+ * OPENSSL_PSK a session key is always derived, for "openssl-psk" unless use
+ * says otherwise.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_export(fluffy_store *,
+    const uint8_t *keyid, size_t len, enum fluffy_export_as, const char *use,
+    fluffy_bytes *);
+
+/* Remove a device, or a key.  Erased from the files before this returns. */
+FLUFFY_CHECKED enum fluffy_error fluffy_remove_device(fluffy_store *,
+    const char *name);
+FLUFFY_CHECKED enum fluffy_error fluffy_remove_key(fluffy_store *,
+    const uint8_t *keyid, size_t len);
+
+/*
+ * Policy of the realm (name NULL) or of one device.  0 and an empty list mean
+ * "not set": the realm's, or the profile's, default is in force.
+ */
+typedef struct fluffy_policy {
+	uint64_t lifetime;  /* of new keys; at most 30 days */
+	uint64_t skew;	    /* realm or device store only */
+	const char *etypes; /* "A,B": session key algorithms, best first; NULL */
+} fluffy_policy;
+
+FLUFFY_CHECKED enum fluffy_error fluffy_policy_get(fluffy_store *,
+    const char *name, fluffy_policy *, fluffy_bytes *etypes);
+/* Sets the members that aren't 0 or NULL; etypes "" unsets the list. */
+FLUFFY_CHECKED enum fluffy_error fluffy_policy_set(fluffy_store *,
+    const char *name, const fluffy_policy *);
+/* Forget the largest time acted upon (section 6, Replay). */
+FLUFFY_CHECKED enum fluffy_error fluffy_reset_clock(fluffy_store *);
+
+/* Who may ask for whom; "*" is anybody. */
+FLUFFY_CHECKED enum fluffy_error fluffy_deny(fluffy_store *,
+    const char *client, const char *service);
+FLUFFY_CHECKED enum fluffy_error fluffy_allow(fluffy_store *,
+    const char *client, const char *service);
+
+/*
+ * Open the sealed parts of a message that a store's keys open, whatever the
+ * message's time.  Parts that stay closed are left as they are; several
+ * stores may be tried in turn.  The plaintexts live in the message.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_msg_open(fluffy_msg *,
+    fluffy_store *);
+
+/* ---- exchanges -------------------------------------------------------- */
+
+typedef struct fluffy_psk_params {
+	const char *service;
+	const char *realm;  /* the service's; NULL: left out, the SKDC's own */
+	const char *etype;  /* "A,B", best first; NULL: the default */
+	const char *cpac;   /* a JSON value, or NULL */
+	const char *ext;    /* a JSON value, or NULL */
+	bool cksum;
+	bool has_seqnum;
+	uint32_t seqnum;
+} fluffy_psk_params;
+
+/* Client: a PSK-REQ; recorded as pending before this returns. */
+FLUFFY_CHECKED enum fluffy_error fluffy_psk_request(fluffy_store *,
+    const fluffy_psk_params *, fluffy_msg **);
+
+/* What fluffy_estb puts into the PSK-ESTB that it makes. */
+typedef struct fluffy_estb_params {
+	const char *ext; /* a JSON value, or NULL */
+	bool cksum;
+	bool has_seqnum;
+	uint32_t seqnum;
+} fluffy_estb_params;
+
+/* What a step completed, for the line that tells the user. */
+typedef struct fluffy_outcome {
+	enum fluffy_outcome_kind {
+		FLUFFY_NOTHING,
+		FLUFFY_KEY_RECEIVED,	/* client, on PSK-REP */
+		FLUFFY_KEY_ACCEPTED,	/* service, on PSK-ESTB */
+		FLUFFY_KEY_ESTABLISHED,	/* client, on PSK-ACK */
+		FLUFFY_ERROR_PROVEN,	/* an ERROR whose ack verified: the request
+					   that it answers is over */
+		FLUFFY_ERROR_HINT	/* any other ERROR */
+	} kind;
+	char peer[256];
+	uint8_t keyid[32];
+	size_t keyid_len;
+	uint64_t endtime;
+} fluffy_outcome;
+
+/*
+ * The device's steps.  PSK-REP gives PSK-ESTB (client); PSK-ESTB gives PSK-ACK
+ * (service); PSK-ACK gives nothing (client).  When a service refuses a
+ * PSK-ESTB *out is the ERROR for the client and the return value the reason.
+ * An ERROR gives FLUFFY_OK with an outcome that tells what it is worth.  The
+ * parts of in that were opened stay so.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_estb(fluffy_store *,
+    fluffy_msg *in, const fluffy_estb_params *, fluffy_msg **out,
+    fluffy_outcome *);
+
+/*
+ * The SKDC.  Between begin and commit any number of requests is answered; no
+ * answer may leave the process before commit returned FLUFFY_OK.  When commit
+ * fails, nothing of the batch was promised: the caller asks again for each
+ * request after fluffy_skdc_broken, and gets its ERROR "internal".
+ *
+ * fluffy_skdc_answer: *out is the answer or the ERROR, NULL where section 6
+ * says that none is sent; the return value is the reason of a refusal.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_skdc_begin(fluffy_store *);
+FLUFFY_CHECKED enum fluffy_error fluffy_skdc_answer(fluffy_store *,
+    fluffy_msg *in, fluffy_msg **out);
+FLUFFY_CHECKED enum fluffy_error fluffy_skdc_commit(fluffy_store *);
+void fluffy_skdc_broken(fluffy_store *);
+/* The ERROR for input that fluffy_reader_next refused just before. */
+FLUFFY_CHECKED enum fluffy_error fluffy_skdc_malformed(fluffy_store *,
+    fluffy_msg **out);
+/* Likewise a service's. */
+FLUFFY_CHECKED enum fluffy_error fluffy_estb_malformed(fluffy_store *,
+    fluffy_msg **out);
+
+/* ---- words, for option parsing and listings --------------------------- */
+
+/* "2026-11-22 18:00Z"; buf has at least 24 bytes. */
+const char *fluffy_time_text(uint64_t time, char *buf);
+/* RFC 3339 UTC ("2026-11-22T18:00:00Z", seconds and T optional), a number of
+   seconds since 1970, or "+N" with s, m, h or d: that long after now. */
+FLUFFY_CHECKED enum fluffy_error fluffy_time_parse(fluffy_ctx *,
+    const char *text, uint64_t *time);
+/* Lower-case hex of a keyid; at most cap bytes in all. */
+FLUFFY_CHECKED enum fluffy_error fluffy_keyid_parse(fluffy_ctx *,
+    const char *hex, uint8_t *out, size_t cap, size_t *len);
+
+const char *fluffy_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

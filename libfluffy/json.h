@@ -1,0 +1,55 @@
+/* json.h - the JSON codec (RFC 8259) */
+#ifndef FLUFFY_JSON_H
+#define FLUFFY_JSON_H
+
+#include "buffer.h"
+#include "error.h"
+#include "tree.h"
+
+/* ---- reading ------------------------------------------------------------ */
+
+static inline bool
+json_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/*
+ * Where does the text end that begins at data with "{"?  Looks at brackets and
+ * quotes only, which is enough to see that a line was cut off and the next
+ * one begins.  Can be continued when more input has come ({0} to begin with).
+ */
+struct json_extent {
+	size_t at;		/* SCAN_DONE: the length of the text */
+	size_t open;		/* brackets */
+	uint64_t objects;	/* bit n: the bracket at depth n is a brace */
+	uint8_t last;		/* the last byte that isn't blank */
+	bool quoted, escaped;
+};
+
+/* SCAN_DONE, SCAN_MORE, or SCAN_BAD. */
+enum scan_result json_extent_run(struct json_extent *, struct bytes data);
+
+/*
+ * data is one JSON text, white space around it, and nothing else.  *syntax is
+ * set when it isn't well-formed, as opposed to merely refused.
+ */
+FLUFFY_CHECKED enum fluffy_error json_parse(fluffy_ctx *, struct tree *,
+    struct bytes data, bool *syntax);
+
+/* ---- writing ------------------------------------------------------------ */
+
+void json_put_string(struct buffer *, struct bytes utf8);
+void json_put_base64url(struct buffer *, struct bytes);
+/* One deterministic CBOR item of kind any. */
+void json_put_any(struct buffer *, struct bytes cbor);
+struct row;
+/* The value of one member of a structure. */
+void json_put_member(struct buffer *, const void *map, const struct row *);
+/*
+ * A structure that has a head, members in the order of its table.  opened:
+ * plaintexts stand beside their sealed parts under "opened".
+ */
+void json_put_struct(struct buffer *, const void *map, bool opened);
+
+#endif

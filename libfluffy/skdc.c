@@ -1,0 +1,119 @@
+/* skdc.c - the whole SKDC as message in, messages out */
+#include <openssl/crypto.h>
+
+#include "exchange.h"
+
+/* Which requests there are, and who answers them. */
+static const struct {
+	int64_t type;
+	enum fluffy_error (*answer)(fluffy_store *, struct request *,
+	    fluffy_msg **out);
+} answers[] = {
+	{ FLUFFY_PSK_REQ, psk_answer },
+	{ FLUFFY_GSK_REQ, NULL },
+	{ FLUFFY_GSK_FET, NULL },
+	{ FLUFFY_GSK_DELT, NULL },
+	{ FLUFFY_PKP_REQ, NULL }
+};
+
+#define N_ANSWERS (sizeof(answers) / sizeof(answers[0]))
+
+/* The table's row; N_ANSWERS for what isn't a request. */
+static size_t
+row_of(int64_t type)
+{
+	size_t i;
+
+	for (i = 0; i < N_ANSWERS; i++)
+		if (answers[i].type == type)
+			break;
+	return i;
+}
+
+static enum fluffy_error
+check_role(fluffy_store *s)
+{
+	if (s->party.role == ROLE_SKDC)
+		return FLUFFY_OK;
+	return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
+	    "this store is a device's, not an SKDC's");
+}
+
+enum fluffy_error
+fluffy_skdc_begin(fluffy_store *s)
+{
+	enum fluffy_error e;
+
+	s->broken = s->batch_failed = false;
+	if ((e = check_role(s)) != FLUFFY_OK ||
+	    (e = store_begin(s)) != FLUFFY_OK)
+		return e;
+	if ((e = store_prune(s, fluffy_now(s->ctx))) != FLUFFY_OK)
+		store_rollback(s);
+	return e;
+}
+
+enum fluffy_error
+fluffy_skdc_commit(fluffy_store *s)
+{
+	/* what a failed request left behind must not be made durable */
+	if (s->batch_failed) {
+		store_rollback(s);
+		return fluffy_fail(s->ctx, FLUFFY_E_STORE, NULL,
+		    "a request of this batch failed");
+	}
+	return store_commit(s);
+}
+
+void
+fluffy_skdc_broken(fluffy_store *s)
+{
+	store_rollback(s);
+	s->broken = true;
+}
+
+static enum fluffy_error
+answer(fluffy_store *s, struct request *r, fluffy_msg **out)
+{
+	const char *type = fluffy_type_name((enum fluffy_type)r->msg->type);
+	size_t row = row_of(r->msg->type);
+
+	if (row == N_ANSWERS)
+		return fluffy_fail_at(s->ctx, FLUFFY_E_UNEXPECTED, type,
+		    "expected a request");
+	if (answers[row].answer == NULL)
+		return fluffy_fail_at(s->ctx, FLUFFY_E_NOT_PERMITTED, type,
+		    "not served by this SKDC");
+	return answers[row].answer(s, r, out);
+}
+
+enum fluffy_error
+fluffy_skdc_answer(fluffy_store *s, fluffy_msg *in, fluffy_msg **out)
+{
+	struct request r = { .msg = in, .now = fluffy_now(s->ctx) };
+	enum fluffy_error e, made = FLUFFY_OK;
+
+	*out = NULL;
+	e = answer(s, &r, out);
+	if (fluffy_error_status(e) == FLUFFY_BROKEN)
+		s->batch_failed = true;
+	/* what isn't a request is never answered (section 6) */
+	if (e != FLUFFY_OK && e != FLUFFY_E_UNEXPECTED)
+		made = error_make(s, &r, e, out);
+	secret_wipe(&r.secret);
+	return made == FLUFFY_OK ? e : made;
+}
+
+enum fluffy_error
+fluffy_skdc_malformed(fluffy_store *s, fluffy_msg **out)
+{
+	enum fluffy_error e;
+	int64_t type = s->ctx->refused_type;
+
+	*out = NULL;
+	if ((e = check_role(s)) != FLUFFY_OK)
+		return e;
+	if (type != 0 && row_of(type) == N_ANSWERS)
+		return FLUFFY_OK;
+	return error_make(s, NULL, s->ctx->code, out);
+}

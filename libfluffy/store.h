@@ -1,0 +1,265 @@
+/*
+ * store.h - one party's durable state, in one SQLite file
+ *
+ * Everything that a step learns or promises goes through here.  Changes are
+ * made inside a transaction (store_begin, store_commit) and are durable when
+ * commit returns.  Nothing here judges a message: that is policy.h's and the
+ * exchanges' work.
+ */
+#ifndef FLUFFY_STORE_H
+#define FLUFFY_STORE_H
+
+#include "context.h"
+#include "message.h"
+#include "symm.h"
+
+#define KEYID_MAX 32
+#define NAME_MAX_ 255
+
+/* A name or realm as it is kept: at most 255 bytes and a NUL. */
+struct name {
+	size_t n;
+	char s[NAME_MAX_ + 1];
+};
+
+/* Both are false, or the name is left empty, when it doesn't fit. */
+bool name_set(struct name *, struct bytes);
+static inline struct bytes
+name_bytes(const struct name *name)
+{
+	return bytes_of(name->s, name->n);
+}
+
+struct keyid {
+	uint8_t n;
+	uint8_t b[KEYID_MAX];
+};
+
+static inline struct bytes
+keyid_bytes(const struct keyid *id)
+{
+	return bytes_of(id->b, id->n);
+}
+
+enum role { ROLE_SKDC = 1, ROLE_DEVICE = 2 };
+
+struct party {
+	enum role role;
+	struct name realm, name;
+	struct name skdcrealm, skdcname; /* SKDC: its own */
+};
+
+struct fluffy_store {
+	fluffy_ctx *ctx;
+	struct sql *sql;	/* store_sql.h: file, statements, caches */
+	struct party party;
+	uint64_t lifetime, skew;/* 0: the profile's defaults */
+	struct tokens etypes;	/* n = 0: any */
+	uint64_t max_now;	/* the largest now acted upon */
+	bool read_only, in_transaction;
+	bool erased;		/* a key was erased: checkpoint after commit */
+	bool broken;		/* fluffy_skdc_broken */
+	bool batch_failed;	/* skdc.c: a request failed half-way */
+};
+
+struct secret;
+
+/*
+ * Opening.  create: O_EXCL, 0600 from the first moment, the directory synced;
+ * an existing path, a file that isn't a store, and a newer format are
+ * FLUFFY_E_STORE and change nothing.  first, a device's first key, is in the
+ * store from the beginning; NULL at an SKDC.
+ */
+FLUFFY_CHECKED enum fluffy_error store_create(fluffy_ctx *, const char *path,
+    const struct party *, struct secret *first, fluffy_store **);
+/* Is there anything at path? (join decides between create and open) */
+bool store_exists(const char *path);
+
+/*
+ * Reading works outside a transaction too; every change needs one.  When
+ * SQLite fails inside a transaction, nothing more is written and the commit
+ * fails.  What these functions refuse (EXISTS, REPLAY, NOT_FOUND, USAGE) has
+ * changed nothing and leaves the transaction usable.
+ */
+
+/*
+ * Transactions.  begin takes the write lock (waits up to 10 s: then
+ * FLUFFY_E_STORE), reloads the party's policy, max_now and, at an SKDC, what
+ * other processes recorded.  commit makes all durable (synchronous=FULL) and,
+ * when a key was erased, checkpoints the WAL with truncation before it
+ * returns.  A failed commit has rolled back, with one exception: where a
+ * reader doesn't let the WAL be truncated for 10 s, what was committed stands
+ * and the text says "erased, but still in the write-ahead log"; later commits
+ * of any process try again.  rollback may be called when there is no
+ * transaction; it restores the members of the store too.
+ */
+FLUFFY_CHECKED enum fluffy_error store_begin(fluffy_store *);
+FLUFFY_CHECKED enum fluffy_error store_commit(fluffy_store *);
+void store_rollback(fluffy_store *);
+
+/* Raises max_now; written by the commit. */
+void store_acted_at(fluffy_store *, uint64_t now);
+/* Sets max_now to 0. */
+FLUFFY_CHECKED enum fluffy_error store_reset_clock(fluffy_store *);
+
+/*
+ * Drops what time has made useless: replays whose `until` passed, pending
+ * requests older than 30 days, deleted keyids whose `until` passed, records of
+ * ended keys, session keys ended for a day.  Inside a transaction; does
+ * nothing when it ran less than a minute ago, and at most 1,000 records at a
+ * time: the next transaction goes on.  Dropping is acting on now: it raises
+ * max_now, or a clock that was wrong for a moment would open old replays.
+ */
+FLUFFY_CHECKED enum fluffy_error store_prune(fluffy_store *, uint64_t now);
+
+/* ---- secret keys (section 9) ------------------------------------------ */
+
+/*
+ * A device's secret key with its SKDC; at the device owner is its own name.
+ * endtime 0: none yet.
+ */
+struct secret {
+	struct keyid kid;
+	struct name owner;
+	struct symm key;
+	uint64_t endtime;
+	uint64_t order;		/* age: larger is newer; given by add */
+};
+
+void secret_wipe(struct secret *);
+
+/* A kid that was never given out; recorded by secret_add. */
+FLUFFY_CHECKED enum fluffy_error store_new_kid(fluffy_store *,
+    struct keyid *);
+/* EXISTS when the kid was ever used in this store. order is assigned. */
+FLUFFY_CHECKED enum fluffy_error store_secret_add(fluffy_store *,
+    struct secret *);
+/* NOT_FOUND when there is none (or it was erased). */
+FLUFFY_CHECKED enum fluffy_error store_secret_by_kid(fluffy_store *,
+    struct bytes kid, struct secret *);
+/* One owner's keys, oldest first; *n is how many were filled in, at most cap
+   (then the newest). */
+FLUFFY_CHECKED enum fluffy_error store_secrets_of(fluffy_store *,
+    struct bytes owner, struct secret *, size_t cap, size_t *n);
+FLUFFY_CHECKED enum fluffy_error store_secret_set_endtime(fluffy_store *,
+    struct bytes kid, uint64_t endtime);
+/* Erases the key; the kid stays taken. */
+FLUFFY_CHECKED enum fluffy_error store_secret_erase(fluffy_store *,
+    struct bytes kid);
+/*
+ * Counts one seal made with it (section 4: at most 2^32); USAGE at the end.
+ * Seals are reserved on disk ahead, as many again as this process has made:
+ * what a process doesn't use is lost, so a key makes at least 2^31.
+ */
+FLUFFY_CHECKED enum fluffy_error store_secret_sealed(fluffy_store *,
+    struct bytes kid);
+
+/* ---- devices and rules (SKDC) ----------------------------------------- */
+
+struct device {
+	struct name name;
+	uint64_t lifetime;	/* 0: the realm's */
+	struct tokens etypes;	/* n = 0: the realm's */
+};
+
+/* EXISTS when the name is taken. */
+FLUFFY_CHECKED enum fluffy_error store_device_add(fluffy_store *,
+    struct bytes name);
+FLUFFY_CHECKED enum fluffy_error store_device(fluffy_store *,
+    struct bytes name, struct device *);
+FLUFFY_CHECKED enum fluffy_error store_device_set(fluffy_store *,
+    const struct device *);
+/* With all its keys (erased) and the rules that name it. */
+FLUFFY_CHECKED enum fluffy_error store_device_remove(fluffy_store *,
+    struct bytes name);
+/* Writes the realm's policy (lifetime, skew, etypes in the store struct). */
+FLUFFY_CHECKED enum fluffy_error store_realm_set(fluffy_store *);
+
+/* "*" stands for anybody.  add: nothing to do when it is there. */
+FLUFFY_CHECKED enum fluffy_error store_deny_add(fluffy_store *,
+    struct bytes client, struct bytes service);
+/* NOT_FOUND when there is no such rule. */
+FLUFFY_CHECKED enum fluffy_error store_deny_remove(fluffy_store *,
+    struct bytes client, struct bytes service);
+/* Does a rule, with or without "*", deny it? */
+FLUFFY_CHECKED enum fluffy_error store_denied(fluffy_store *,
+    struct bytes client, struct bytes service, bool *denied);
+
+/* ---- replays ----------------------------------------------------------- */
+
+/* Records (kid, nonce) until then; REPLAY when it is there already. */
+FLUFFY_CHECKED enum fluffy_error store_nonce(fluffy_store *,
+    struct bytes kid, struct bytes nonce, uint64_t until);
+
+/* ---- keys that the SKDC issued ----------------------------------------- */
+
+struct issued {
+	struct keyid keyid;
+	struct name client, service;
+	int64_t alg;
+	uint64_t authtime, endtime;
+};
+
+/* 8 bytes, never given out before, growing with time (section 4): the seconds
+   shifted by 24 bits, or one more than the last one.  The top bit is 0. */
+FLUFFY_CHECKED enum fluffy_error store_new_keyid(fluffy_store *,
+    uint64_t now, struct keyid *);
+FLUFFY_CHECKED enum fluffy_error store_issued_add(fluffy_store *,
+    const struct issued *);
+FLUFFY_CHECKED enum fluffy_error store_issued_remove(fluffy_store *,
+    struct bytes keyid);
+
+/* ---- requests that wait, session keys (device) ------------------------- */
+
+struct pending {
+	int64_t type;		/* PSK-REQ, or PSK-ESTB waiting for PSK-ACK */
+	uint8_t nonce_n, nonce[32];
+	uint64_t time;
+	struct name realm;	/* of the service; empty: left out */
+	struct name service;
+	int64_t kty;
+	struct tokens etypes;
+	struct keyid keyid;	/* PSK-ESTB: the session key's */
+	bool has_seqnum;
+	uint32_t seqnum;
+};
+
+FLUFFY_CHECKED enum fluffy_error store_pending_add(fluffy_store *,
+    const struct pending *);
+FLUFFY_CHECKED enum fluffy_error store_pending(fluffy_store *,
+    struct bytes nonce, struct pending *);
+FLUFFY_CHECKED enum fluffy_error store_pending_remove(fluffy_store *,
+    struct bytes nonce);
+
+/* A party may hold one key in both roles (a key with itself). */
+struct session {
+	struct keyid keyid;
+	bool service;		/* the role in which this party holds it */
+	struct name realm;	/* the peer's; empty: the SKDC's */
+	struct name peer;
+	struct symm key;
+	uint64_t authtime, endtime;
+	bool established;	/* the peer has proved that it has the key */
+	struct bytes cpac;	/* add: copied; find: not given */
+};
+
+void session_wipe(struct session *);
+
+/* Adding a (keyid, role) that is there already replaces it. */
+FLUFFY_CHECKED enum fluffy_error store_session_add(fluffy_store *,
+    const struct session *);
+FLUFFY_CHECKED enum fluffy_error store_session(fluffy_store *,
+    struct bytes keyid, bool service, struct session *);
+FLUFFY_CHECKED enum fluffy_error store_session_established(fluffy_store *,
+    struct bytes keyid, bool service);
+/* Both roles; NOT_FOUND when there was none. */
+FLUFFY_CHECKED enum fluffy_error store_session_erase(fluffy_store *,
+    struct bytes keyid);
+
+/* Keyids that must not come back before until (section 6, Device). */
+FLUFFY_CHECKED enum fluffy_error store_gone_add(fluffy_store *,
+    struct bytes keyid, uint64_t until);
+FLUFFY_CHECKED enum fluffy_error store_gone(fluffy_store *,
+    struct bytes keyid, bool *gone);
+
+#endif

@@ -1,0 +1,183 @@
+/* fluffy-msg.c - show, convert, check and pick messages */
+#include <stdlib.h>
+#include <string.h>
+
+#include "msg-show.h"
+#include "program.h"
+
+static const char *to, *from, *selection, *schema, *now_text, *output_path;
+static struct option_many stores;
+static bool opened, check, show_keys;
+static uint64_t now;
+
+static uint64_t
+fixed_clock(void *arg)
+{
+	(void)arg;
+	return now;
+}
+
+/* Only what is shown depends on the time: "2 h ago". */
+static bool
+set_clock(fluffy_ctx *ctx)
+{
+	if (now_text == NULL)
+		return true;
+	if (fluffy_time_parse(ctx, now_text, &now) != FLUFFY_OK) {
+		report_error(FLUFFY_E_USAGE, "--now", "%s",
+		    fluffy_why(ctx).text);
+		return false;
+	}
+	fluffy_ctx_set_clock(ctx, fixed_clock, NULL);
+	return true;
+}
+
+static bool
+is_word(const char *chosen, const char *word)
+{
+	return chosen != NULL && strcmp(chosen, word) == 0;
+}
+
+static enum fluffy_format
+find_format(void)
+{
+	return is_word(to, "json") ? FLUFFY_JSON :
+	    is_word(to, "cbor") ? FLUFFY_CBOR :
+	    is_word(to, "diag") ? FLUFFY_DIAG : FLUFFY_TEXT;
+}
+
+static void
+find_form(struct show *s)
+{
+	s->from = is_word(from, "hex") ? CAPTURE_HEX :
+	    is_word(from, "base64") ? CAPTURE_BASE64 :
+	    from == NULL || is_word(from, "auto") ? CAPTURE_AUTO :
+	    CAPTURE_PLAIN;
+	s->expected = is_word(from, "json") ? FLUFFY_JSON :
+	    is_word(from, "cbor") ? FLUFFY_CBOR : FLUFFY_NONE;
+}
+
+/* --open without --store takes the store that the other programs would. */
+static bool
+find_stores(const struct show *s)
+{
+	const char *path = getenv("FLUFFY_STORE");
+
+	if (opened && (s->to == FLUFFY_CBOR || check)) {
+		OPTIONS_WRONG("--open", "only --to text, json or diag show it");
+		return false;
+	}
+	if (!opened || stores.count > 0)
+		return true;
+	if (path == NULL || *path == '\0') {
+		OPTIONS_WRONG("--open", "needs --store");
+		return false;
+	}
+	stores.value[stores.count++] = path;
+	return true;
+}
+
+/* MEMBER=VALUE in two; words is where it's kept. */
+static bool
+find_selection(struct show *s, char *words, size_t size)
+{
+	char *equals;
+
+	if (selection == NULL)
+		return true;
+	snprintf(words, size, "%s", selection);
+	equals = strchr(words, '=');
+	if (equals == NULL || equals == words || strlen(selection) >= size) {
+		OPTIONS_WRONG("--select", "MEMBER=VALUE was expected");
+		return false;
+	}
+	*equals = '\0';
+	s->member = words;
+	s->value = equals + 1;
+	return true;
+}
+
+static void
+print_schema(fluffy_ctx *ctx, struct output *out)
+{
+	fluffy_bytes text;
+	enum fluffy_error error;
+
+	error = is_word(schema, "mdoc") ? fluffy_schema_mdoc(ctx, &text) :
+	    fluffy_schema_cddl(ctx, &text);
+	if (error != FLUFFY_OK)
+		report_why(ctx, error);
+	output_put(out, text.data, text.len);
+	fluffy_bytes_free(&text);
+}
+
+static void
+show_all(struct show *s, char **paths)
+{
+	if (*paths == NULL)
+		show_file(s, "-");
+	while (*paths != NULL && show_file(s, *paths))
+		paths++;
+	show_end(s);
+}
+
+static void
+run(fluffy_ctx *ctx, char **operands)
+{
+	static struct output out;
+	static struct show show;
+	char words[1024];
+
+	show = (struct show){ .ctx = ctx, .out = &out, .check = check,
+		.to = find_format(), .paths = &stores };
+	show.flags = (show_keys ? FLUFFY_SHOW_KEYS : 0) |
+	    (opened && show.to == FLUFFY_JSON ? FLUFFY_OPENED : 0);
+	find_form(&show);
+	if (!find_stores(&show) || !set_clock(ctx) ||
+	    !find_selection(&show, words, sizeof words))
+		return;
+	if (schema != NULL && operands[0] != NULL) {
+		OPTIONS_WRONG(operands[0], "--schema reads nothing");
+		return;
+	}
+	if (output_open(&out, output_path)) {
+		if (schema != NULL)
+			print_schema(ctx, &out);
+		else
+			show_all(&show, operands);
+	}
+	output_close(&out);
+}
+
+static const struct option_row options[] = {
+	{ "to", 0, "FORM", "what to write", .words = "text|json|cbor|diag",
+	  .text = &to },
+	{ "from", 0, "FORM", "what is read",
+	  .words = "auto|json|cbor|hex|base64", .text = &from },
+	{ "store", 's', "FILE", "open sealed parts with this store's keys",
+	  .file = true, .many = &stores },
+	{ "open", 0, NULL, "--to json: plaintexts beside sealed parts",
+	  .flag = &opened },
+	{ "check", 0, NULL, "write nothing: only the verdict counts",
+	  .flag = &check },
+	{ "select", 0, "MEMBER=VALUE", "only messages with that clear member",
+	  .text = &selection },
+	{ "schema", 0, "FORM", "print all messages' schema",
+	  .words = "cddl|mdoc", .otherwise = "cddl", .text = &schema },
+	{ "show-keys", 0, NULL, "print keys too", .flag = &show_keys },
+	{ "now", 0, "TIME", "tell times as seen from this one",
+	  .text = &now_text },
+	OPTION_OUTPUT(&output_path),
+	{ NULL }
+};
+
+static const struct command command = {
+	"fluffy-msg", "[FILE]...",
+	"Show, convert, check or pick messages.", options, run
+};
+
+int
+main(int argc, char **argv)
+{
+	return program_main(&command, argc, argv);
+}

@@ -1,0 +1,153 @@
+/* msg-input.c - messages as they are found: plain, or captured as text */
+#include "msg-input.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST 65536u /* so much is read before the form is decided */
+
+static size_t
+skip_blanks(const struct capture *c)
+{
+	size_t i = 0;
+
+	while (i < c->len && memchr(" \t\r\n", c->data[i], 4) != NULL)
+		i++;
+	return i;
+}
+
+/* Reads at most so many bytes behind the others; false at the end as well. */
+static bool
+read_more(struct capture *c, struct input *in, size_t most)
+{
+	size_t room = CAPTURE_MAX - c->len;
+	ssize_t n;
+
+	n = io_read(in->fd, c->data + c->len, room < most ? room : most);
+	if (n < 0) {
+		report_errno(in->name);
+		in->failed = true;
+		return false;
+	}
+	c->len += (size_t)n;
+	return n > 0;
+}
+
+/*
+ * The first byte that isn't blank decides: no CBOR message begins with a
+ * character, and neither hex nor base64 with a brace.
+ */
+static void
+decide(struct capture *c, struct input *in)
+{
+	size_t i = 0;
+
+	while (read_more(c, in, FIRST)) {
+		i = skip_blanks(c);
+		if (i < c->len || c->len == CAPTURE_MAX)
+			break;
+	}
+	if (i == c->len || c->data[i] == '{' || c->data[i] >= 0x80)
+		c->form = CAPTURE_PLAIN;
+}
+
+static bool
+decode(struct capture *c, struct input *in)
+{
+	static const char *const expected[] = {
+		[CAPTURE_AUTO] = "neither JSON, CBOR, hex nor base64",
+		[CAPTURE_HEX] = "not hex",
+		[CAPTURE_BASE64] = "not base64",
+	};
+	uint8_t *out = malloc(c->len);
+	size_t len = 0;
+
+	if (out == NULL) {
+		report_error(FLUFFY_E_MEMORY, "", "out of memory");
+		return false;
+	}
+	if ((c->form == CAPTURE_BASE64 ||
+	    !capture_hex(c->data, c->len, out, &len)) &&
+	    (c->form == CAPTURE_HEX ||
+	    !capture_base64(c->data, c->len, out, &len))) {
+		report_error(FLUFFY_E_MALFORMED, in->name, "%s",
+		    expected[c->form]);
+		free(out);
+		return false;
+	}
+	capture_free(c);
+	c->data = out;
+	c->len = len;
+	return true;
+}
+
+/* Text is read to its end: only then it's known where its columns are. */
+static bool
+decode_all(struct capture *c, struct input *in)
+{
+	while (read_more(c, in, CAPTURE_MAX))
+		;
+	if (in->failed)
+		return false;
+	if (c->len == CAPTURE_MAX) {
+		report_error(FLUFFY_E_MALFORMED, in->name,
+		    "more than %u bytes of text", CAPTURE_MAX - 1);
+		return false;
+	}
+	return skip_blanks(c) == c->len || decode(c, in);
+}
+
+static bool
+start(struct capture *c, struct input *in)
+{
+	c->data = malloc(CAPTURE_MAX);
+	if (c->data == NULL) {
+		report_error(FLUFFY_E_MEMORY, "", "out of memory");
+		return false;
+	}
+	if (c->form == CAPTURE_AUTO)
+		decide(c, in);
+	if (in->failed)
+		return false;
+	return c->form == CAPTURE_PLAIN || decode_all(c, in);
+}
+
+static ssize_t
+read_capture(struct input *in, void *buf, size_t room)
+{
+	struct capture *c = in->arg;
+	size_t n;
+
+	if (c->data == NULL && !start(c, in))
+		return -1;
+	if (c->len == 0 && c->form == CAPTURE_PLAIN) {
+		c->at = 0;
+		read_more(c, in, room);
+		if (in->failed)
+			return -1;
+	}
+	n = c->len < room ? c->len : room;
+	memcpy(buf, c->data + c->at, n);
+	c->at += n;
+	c->len -= n;
+	return (ssize_t)n;
+}
+
+void
+capture_attach(struct capture *c, struct input *in, enum capture_form form)
+{
+	*c = (struct capture){ .form = form };
+	in->read = read_capture;
+	in->arg = c;
+}
+
+/* What was handed out is still there, and may be an ENROL's key. */
+void
+capture_free(struct capture *c)
+{
+	if (c->data != NULL)
+		explicit_bzero(c->data, c->at + c->len);
+	free(c->data);
+	c->data = NULL;
+	c->at = c->len = 0;
+}

@@ -1,0 +1,144 @@
+/* msg-show.c - what fluffy-msg does to each message */
+#include "msg-show.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- one message --------------------------------------------------------- */
+
+static bool
+open_stores(struct show *s)
+{
+	for (size_t i = 0; i < s->paths->count; i++) {
+		s->store[i] = store_open(s->ctx, s->paths->value[i],
+		    FLUFFY_READ_ONLY);
+		if (s->store[i] == NULL)
+			return false;
+	}
+	s->stores_open = true;
+	return true;
+}
+
+static bool
+open_message(struct show *s, fluffy_msg *msg)
+{
+	enum fluffy_error error = FLUFFY_OK;
+
+	if (!s->stores_open && !open_stores(s))
+		return false;
+	for (size_t i = 0; i < s->paths->count && error == FLUFFY_OK; i++)
+		error = fluffy_msg_open(msg, s->store[i]);
+	if (error != FLUFFY_OK)
+		report_why(s->ctx, error);
+	return error == FLUFFY_OK;
+}
+
+static bool
+is_selected(struct show *s, const fluffy_msg *msg)
+{
+	bool match = true;
+	enum fluffy_error error = FLUFFY_OK;
+
+	if (s->member != NULL)
+		error = fluffy_msg_select(s->ctx, msg, s->member, s->value,
+		    &match);
+	if (error != FLUFFY_OK) {
+		report_why(s->ctx, error);
+		return false;
+	}
+	s->selected += match;
+	return match;
+}
+
+/* In text a message takes many lines: a blank one is between two. */
+static bool
+write_message(struct show *s, const fluffy_msg *msg)
+{
+	fluffy_bytes bytes;
+	enum fluffy_error error;
+
+	error = fluffy_msg_write(s->ctx, msg, s->to, s->flags, &bytes);
+	if (error != FLUFFY_OK)
+		report_why(s->ctx, error);
+	else if (s->to == FLUFFY_TEXT && s->written++ > 0)
+		output_put(s->out, "\n", 1);
+	output_put(s->out, bytes.data, bytes.len);
+	fluffy_bytes_free(&bytes);
+	return !s->out->failed;
+}
+
+/* false: there's no point in going on. */
+static bool
+take(struct show *s, struct input *in, fluffy_msg *msg)
+{
+	if (s->expected != FLUFFY_NONE &&
+	    fluffy_msg_format(msg) != s->expected) {
+		report_error(FLUFFY_E_MALFORMED, in->name, "not %s",
+		    s->expected == FLUFFY_JSON ? "JSON" : "CBOR");
+		return false;
+	}
+	if (!is_selected(s, msg))
+		return report_status() != FLUFFY_USAGE;
+	if (!open_message(s, msg))
+		return false;
+	report_tell("%s is valid", fluffy_type_name(fluffy_msg_type(msg)));
+	return s->check || write_message(s, msg);
+}
+
+/* ---- one file ------------------------------------------------------------ */
+
+/* Whoever reads our output gets a message before the next one arrives. */
+static bool
+read_stream(struct show *s, struct input *in)
+{
+	enum fluffy_error error;
+	fluffy_msg *msg;
+	bool ok = true;
+
+	while (ok && input_fill(in)) {
+		while (ok && (error = input_at_hand(in, &msg)) < FLUFFY_MORE) {
+			if (error != FLUFFY_OK)
+				report_why(s->ctx, error);
+			else
+				ok = take(s, in, msg);
+			fluffy_msg_free(&msg);
+		}
+		ok = output_flush(s->out) && ok;
+	}
+	return ok;
+}
+
+bool
+show_file(struct show *s, const char *path)
+{
+	bool is_stdin = strcmp(path, "-") == 0, ok = false;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	struct capture capture;
+	struct input in;
+
+	if (fd < 0) {
+		report_errno(path);
+		return true;
+	}
+	if (input_open(&in, s->ctx, fd, is_stdin ? "stdin" : path)) {
+		capture_attach(&capture, &in, s->from);
+		ok = read_stream(s, &in);
+		capture_free(&capture);
+	}
+	input_close(&in);
+	if (!is_stdin)
+		close(fd);
+	return ok;
+}
+
+void
+show_end(struct show *s)
+{
+	if (s->member != NULL && s->selected == 0 &&
+	    report_status() == FLUFFY_DONE)
+		report_error(FLUFFY_E_NOT_FOUND, s->member,
+		    "no message has the value \"%s\"", s->value);
+	for (size_t i = 0; i < s->paths->count; i++)
+		fluffy_store_close(&s->store[i]);
+}
