@@ -196,10 +196,17 @@ innermost(struct cbor_scan *s)
 	return s->n_frames == 0 ? NULL : &s->frames[s->n_frames - 1];
 }
 
-/* Simple values that libcbor's decoder doesn't know but RFC 8949 does. */
+/*
+ * Heads that RFC 8949 knows and libcbor's decoder takes for errors: tags
+ * that were unassigned once, 16 and 18 among them, and simple values.
+ */
 static size_t
-other_simple(struct bytes rest, struct event *event)
+unknown_to_libcbor(struct bytes rest, struct event *event)
 {
+	if (rest.p[0] >= 0xc0 && rest.p[0] <= 0xd7) {
+		on_tag(event, rest.p[0] & 0x1f);
+		return 1;
+	}
 	if (rest.p[0] >= 0xe0 && rest.p[0] <= 0xf3) {
 		*event = (struct event){ .type = N_SIMPLE };
 		return 1;
@@ -231,7 +238,7 @@ next_event(struct cbor_scan *s, struct bytes data, struct event *event)
 			return SCAN_TOO_LARGE;
 		return SCAN_MORE;
 	}
-	if ((n = other_simple(rest, event)) == 0)
+	if ((n = unknown_to_libcbor(rest, event)) == 0)
 		return SCAN_BAD;
 	s->at += n;
 	return SCAN_DONE;

@@ -773,12 +773,19 @@ decode_map(struct decoder *d, uint32_t at, const struct schema *schema,
 	enum fluffy_error e;
 	uint32_t i;
 
-	if (!is(d, at, N_MAP))
+	/* the message's own map may say that it is CBOR (section 1) */
+	if (!is(d, at, N_MAP) &&
+	    (at != 0 || node->type != N_MAP || node->tag != TAG_SELF))
 		return expected(d, at, path, "a map");
 	if (schema->by_kty != NULL &&
 	    (e = choose(d, at, &schema, path)) != FLUFFY_OK)
 		return e;
 	head->schema = schema;
+	/* a member takes two bytes at least: don't make room for what is
+	   going to be too large */
+	if (node->n / 2 > FLUFFY_MAX_EMITTED / 2)
+		return malformed(d, path, "over %u bytes of CBOR",
+		    FLUFFY_MAX_EMITTED);
 	if (!schema->closed && (head->extras = arena_alloc(d->arena,
 	    (node->n / 2) * sizeof(head->extras[0]))) == NULL)
 		return fluffy_fail_memory(d->ctx);

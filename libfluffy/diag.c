@@ -206,15 +206,15 @@ put_sealed(struct diagnoser *d, const struct sealed *sealed)
 		put_hex(d, sealed->iv);
 	}
 	buffer_adds(d->b, "}, ");
-	if (sealed->sign1) {
+	if (sealed->sign1 && sealed->plain != NULL)
 		put_embedded(d, sealed->plain);
+	else
+		put_hex(d, sealed->ciphertext);
+	if (sealed->sign1) {
 		buffer_adds(d->b, ", ");
 		put_hex(d, sealed->signature);
-	} else {
-		put_hex(d, sealed->ciphertext);
-		if (sealed->plain != NULL)
-			put_opened(d, sealed->plain);
-	}
+	} else if (sealed->plain != NULL)
+		put_opened(d, sealed->plain);
 	buffer_addc(d->b, ']');
 }
 

@@ -130,8 +130,7 @@ end_old(fluffy_store *s, const struct secret *old, size_t n, uint64_t until)
 	for (i = 0; i < n && e == FLUFFY_OK; i++) {
 		struct bytes kid = keyid_bytes(&old[i].kid);
 
-		if (until <= now ||
-		    (old[i].endtime != 0 && old[i].endtime <= now))
+		if (until <= now || !secret_opens(s, &old[i], now))
 			e = store_secret_erase(s, kid);
 		else if (old[i].endtime == 0 || old[i].endtime > until)
 			e = store_secret_set_endtime(s, kid, until);
@@ -217,9 +216,8 @@ first_join(fluffy_ctx *ctx, const char *path, const struct fluffy_msg *enrol,
 	memset(&party, 0, sizeof(party));
 	party.role = ROLE_DEVICE;
 	if (HAS(enrol, L_endtime))
-		return fluffy_fail_at(ctx, FLUFFY_E_NOT_FOUND,
-		    "ENROL.endtime", "a rotation, but there is no store %s",
-		    path);
+		return fluffy_fail_at(ctx, FLUFFY_E_STORE, "ENROL.endtime",
+		    "this is a rotation, and there is no store %s", path);
 	if (!name_set(&party.realm, enrol->crealm) ||
 	    !name_set(&party.name, enrol->cname) ||
 	    !name_set(&party.skdcrealm, enrol->skdcrealm) ||

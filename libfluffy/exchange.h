@@ -60,6 +60,11 @@ FLUFFY_CHECKED enum fluffy_error check_skdc(fluffy_ctx *,
 
 /* ---- secret keys ----------------------------------------------------------- */
 
+/*
+ * Section 9: at the SKDC a key opens and seals until its end; a device keeps
+ * an old one for 30 days more, for opening only.
+ */
+bool secret_opens(const fluffy_store *, const struct secret *, uint64_t now);
 /* The key to seal with (section 9); NOT_FOUND when the owner has none. */
 FLUFFY_CHECKED enum fluffy_error sealing_secret(fluffy_store *,
     struct bytes owner, uint64_t now, struct secret *);

@@ -131,13 +131,13 @@ seal_open(fluffy_ctx *ctx, struct fluffy_msg *msg, void *container, int label,
 	enum fluffy_error e;
 	fluffy_reason why;
 
-	sealed->plain = NULL;
 	/* the algorithm is the key's, never the sender's choice (section 4) */
 	if (sealed->sign1 || sealed->alg != key->alg) {
 		(void)seal_unknown(ctx, msg, container, label);
 		return fluffy_fail(ctx, FLUFFY_E_AUTH_FAILED, path,
 		    "another algorithm than the key's");
 	}
+	sealed->plain = NULL;
 	aad = external_aad(container, label);
 	if (aad.failed)
 		e = fluffy_fail_memory(ctx);
@@ -169,9 +169,10 @@ seal_unknown(fluffy_ctx *ctx, struct fluffy_msg *msg, void *container,
 	dummy.alg = aead->alg;
 	dummy.n = (uint8_t)aead->key;
 	with.iv = bytes_of(zero, aead->iv);
-	if (!aad.failed && decrypt(ctx, msg, &with, &dummy,
-	    buffer_view(&aad), &plaintext) == FLUFFY_OK)
-		sealed->plain = NULL; /* can't be, and wouldn't count */
+	/* what comes of it doesn't matter, not even if it opened */
+	if (!aad.failed)
+		(void)!decrypt(ctx, msg, &with, &dummy, buffer_view(&aad),
+		    &plaintext);
 	buffer_free(&aad);
 	return fluffy_fail(ctx, FLUFFY_E_AUTH_FAILED,
 	    part_path(&links, msg, container, label), "unknown key");

@@ -146,6 +146,12 @@ put_time(struct shower *s, int label, uint64_t at)
 #define SHORTENED  8
 
 static void
+put_size(struct buffer *b, size_t n)
+{
+	buffer_addf(b, n == 1 ? "%zu byte" : "%zu bytes", n);
+}
+
+static void
 put_bytes(struct buffer *b, struct bytes bytes, bool whole)
 {
 	if (whole || bytes.n <= LONG_BYTES)
@@ -154,8 +160,9 @@ put_bytes(struct buffer *b, struct bytes bytes, bool whole)
 		hex_encode(b, bytes_of(bytes.p, SHORTENED));
 		buffer_adds(b, "...");
 	}
-	buffer_addf(b, "%s(%zu byte%s)", bytes.n == 0 ? "" : " ", bytes.n,
-	    bytes.n == 1 ? "" : "s");
+	buffer_adds(b, bytes.n == 0 ? "(" : " (");
+	put_size(b, bytes.n);
+	buffer_addc(b, ')');
 }
 
 /* What identifies is plain hex, to be searched for; content has its size. */
@@ -270,7 +277,9 @@ put_sealed(struct shower *s, const struct row *row,
 		buffer_adds(s->b, " under key ");
 		hex_encode(s->b, sealed->kid);
 	}
-	buffer_addf(s->b, ", %zu bytes\n", sealed->ciphertext.n);
+	buffer_adds(s->b, ", ");
+	put_size(s->b, sealed->ciphertext.n);
+	buffer_addc(s->b, '\n');
 	put_plain(s, row, sealed, depth);
 }
 

@@ -5,6 +5,7 @@
 
 #define PRUNE_EVERY  60u
 #define PENDING_DAYS 30u
+#define SECRET_DAYS  30u
 #define DAY	     86400u
 
 bool
@@ -19,7 +20,7 @@ name_set(struct name *name, struct bytes b)
 	return true;
 }
 
-/* ---- the party's row ---------------------------------------------------- */
+/* ---- the party's row -------------------------------------------------- */
 
 static void
 get_party(struct query *q, fluffy_store *s)
@@ -80,7 +81,7 @@ party_save(fluffy_store *s)
 	return query_run(&q, NULL);
 }
 
-/* ---- leaving the write-ahead log ---------------------------------------- */
+/* ---- leaving the write-ahead log -------------------------------------- */
 
 /* When this isn't noted, somebody truncates once more: no error. */
 static void
@@ -121,7 +122,7 @@ leave_log(fluffy_store *s, bool wait)
 	    : sqlite3_errstr(rc));
 }
 
-/* ---- transactions ------------------------------------------------------- */
+/* ---- transactions ----------------------------------------------------- */
 
 static void
 snapshot(fluffy_store *s)
@@ -230,7 +231,7 @@ store_commit(fluffy_store *s)
 	return FLUFFY_OK;
 }
 
-/* ---- the party ---------------------------------------------------------- */
+/* ---- the party -------------------------------------------------------- */
 
 void
 store_acted_at(fluffy_store *s, uint64_t now)
@@ -260,7 +261,7 @@ store_realm_set(fluffy_store *s)
 	return FLUFFY_OK;
 }
 
-/* ---- pruning ------------------------------------------------------------ */
+/* ---- pruning ---------------------------------------------------------- */
 
 static enum fluffy_error
 prune(fluffy_store *s, enum sql_id id, uint64_t limit, int *dropped)
@@ -279,6 +280,25 @@ before(uint64_t now, uint64_t seconds)
 	return now > seconds ? now - seconds : 0;
 }
 
+/*
+ * Section 9: an SKDC's old key is of no use after its end, a device keeps it
+ * for 30 days more, for opening.
+ */
+static enum fluffy_error
+prune_secrets(fluffy_store *s, uint64_t now)
+{
+	uint64_t kept = s->party.role == ROLE_DEVICE ? SECRET_DAYS * DAY : 0;
+	enum fluffy_error e;
+	int n = 0;
+
+	e = prune(s, SQL_SECRET_WIPE_ENDED, before(now, kept), &n);
+	if (e != FLUFFY_OK || n == 0)
+		return e;
+	keys_changing(s);
+	s->erased = true;
+	return prune(s, SQL_SECRET_GONE_ENDED, before(now, kept), &n);
+}
+
 /* dropped: the most that any table lost; PRUNE_STEP means that more waits. */
 static enum fluffy_error
 prune_all(fluffy_store *s, uint64_t now, int *most)
@@ -295,6 +315,8 @@ prune_all(fluffy_store *s, uint64_t now, int *most)
 	};
 	enum fluffy_error e = replays_prune(s, now, most);
 
+	if (e == FLUFFY_OK)
+		e = prune_secrets(s, now);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		int n = 0;
 

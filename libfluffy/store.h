@@ -105,7 +105,7 @@ FLUFFY_CHECKED enum fluffy_error store_reset_clock(fluffy_store *);
 /*
  * Drops what time has made useless: replays whose `until` passed, pending
  * requests older than 30 days, deleted keyids whose `until` passed, records of
- * ended keys, session keys ended for a day.  Inside a transaction; does
+ * ended keys, session keys ended for a day, secret keys that open nothing more.  Inside a transaction; does
  * nothing when it ran less than a minute ago, and at most 1,000 records at a
  * time: the next transaction goes on.  Dropping is acting on now: it raises
  * max_now, or a clock that was wrong for a moment would open old replays.

@@ -35,7 +35,7 @@ beside(const char *path, const char *name)
 	return out;
 }
 
-/* ---- making the content -------------------------------------------------- */
+/* ---- making the content ----------------------------------------------- */
 
 /*
  * The file is nobody else's yet: no locks, no shared memory, and syncing is
@@ -103,7 +103,7 @@ fill(fluffy_store *s, const char *temporary, const struct party *party,
 	return e;
 }
 
-/* ---- the file ------------------------------------------------------------ */
+/* ---- the file --------------------------------------------------------- */
 
 /* Syncs a file or a directory. */
 static bool
@@ -161,15 +161,15 @@ make_file(char *temporary)
 }
 
 static void
-remove_all(const char *temporary)
+remove_all(const char *path)
 {
-	static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
-	size_t size = strlen(temporary) + sizeof("-journal");
+	static const char *const ends[] = { "-wal", "-shm", "-journal" };
+	size_t size = strlen(path) + sizeof("-journal");
 	char *name = malloc(size);
 
-	(void)unlink(temporary);
-	for (size_t i = 1; i < 4 && name != NULL; i++) {
-		(void)snprintf(name, size, "%s%s", temporary, ends[i]);
+	(void)unlink(path);
+	for (size_t i = 0; i < 3 && name != NULL; i++) {
+		(void)snprintf(name, size, "%s%s", path, ends[i]);
 		(void)unlink(name);
 	}
 	free(name);
@@ -188,11 +188,9 @@ make(fluffy_store *s, char *temporary, const struct party *party,
 	if (e == FLUFFY_OK && (!sync_path(temporary, 0) ||
 	    !name_file(temporary, path)))
 		e = system_fail(s->ctx, path);
-	if (e != FLUFFY_OK) {
-		remove_all(temporary);
-		return e;
-	}
-	if (!sync_directory(path)) {
+	/* SQLite has removed its own; or tried to. */
+	remove_all(temporary);
+	if (e == FLUFFY_OK && !sync_directory(path)) {
 		e = system_fail(s->ctx, path);
 		(void)unlink(path);
 	}
@@ -219,8 +217,12 @@ store_create(fluffy_ctx *ctx, const char *path, const struct party *party,
 	else
 		e = make(s, temporary, party, first);
 	free(temporary);
-	if (e == FLUFFY_OK)
+	if (e == FLUFFY_OK) {
 		e = store_open_existing(s);
+		/* The caller is told that there is none. */
+		if (e != FLUFFY_OK)
+			remove_all(path);
+	}
 	if (e != FLUFFY_OK) {
 		store_free(s);
 		return e;

@@ -3,7 +3,7 @@
 
 #include "store_sql.h"
 
-/* ---- requests that wait -------------------------------------------------- */
+/* ---- requests that wait ----------------------------------------------- */
 
 static enum fluffy_error
 no_request(fluffy_store *s)
@@ -96,7 +96,7 @@ store_pending_remove(fluffy_store *s, struct bytes nonce)
 	return e != FLUFFY_OK || n > 0 ? e : no_request(s);
 }
 
-/* ---- session keys -------------------------------------------------------- */
+/* ---- session keys ----------------------------------------------------- */
 
 void
 session_wipe(struct session *session)
@@ -224,7 +224,7 @@ store_session_erase(fluffy_store *s, struct bytes keyid)
 	return e != FLUFFY_OK || n > 0 ? e : no_key(s);
 }
 
-/* ---- deleted keyids ------------------------------------------------------ */
+/* ---- deleted keyids --------------------------------------------------- */
 
 enum fluffy_error
 store_gone_add(fluffy_store *s, struct bytes keyid, uint64_t until)

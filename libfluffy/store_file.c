@@ -28,7 +28,7 @@ store_exists(const char *path)
 	return lstat(path, &st) == 0 || errno != ENOENT;
 }
 
-/* ---- the object --------------------------------------------------------- */
+/* ---- the object ------------------------------------------------------- */
 
 void
 store_free(fluffy_store *s)
@@ -76,7 +76,7 @@ fluffy_store_close(fluffy_store **store)
 	*store = NULL;
 }
 
-/* ---- connecting --------------------------------------------------------- */
+/* ---- connecting ------------------------------------------------------- */
 
 /*
  * SQLite reads "file:" as the start of a URI and ":memory:" and "" as no file:
@@ -129,7 +129,8 @@ configure(sqlite3 *db)
 
 	(void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, MAX_VALUE);
 	(void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-	for (size_t i = 0; i < 4 && rc == SQLITE_OK; i++)
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options) &&
+	    rc == SQLITE_OK; i++)
 		rc = sqlite3_db_config(db, options[i].option,
 		    options[i].value, NULL);
 	if (rc == SQLITE_OK)
@@ -160,7 +161,7 @@ store_disconnect(fluffy_store *s)
 	s->sql->db = NULL;
 }
 
-/* ---- opening ------------------------------------------------------------ */
+/* ---- opening ---------------------------------------------------------- */
 
 /* Only a file: a pipe would make us wait. */
 static enum fluffy_error

@@ -83,7 +83,7 @@ list_party(struct listing *l)
 	add(l, &entry, NULL);
 }
 
-/* ---- secret keys --------------------------------------------------------- */
+/* ---- secret keys ------------------------------------------------------ */
 
 /* What is decided when the next, newer one is known. */
 struct older {
@@ -140,7 +140,7 @@ list_secrets(struct listing *l, const struct name *owner)
 	return query_close(&q);
 }
 
-/* ---- SKDC ---------------------------------------------------------------- */
+/* ---- SKDC ------------------------------------------------------------- */
 
 static enum fluffy_error
 list_devices(struct listing *l)
@@ -215,7 +215,7 @@ list_rules(struct listing *l)
 	return query_close(&q);
 }
 
-/* ---- device -------------------------------------------------------------- */
+/* ---- device ----------------------------------------------------------- */
 
 static enum fluffy_error
 list_own_secrets(struct listing *l)
@@ -301,7 +301,7 @@ list_gone(struct listing *l)
 	return query_close(&q);
 }
 
-/* ---- all ---------------------------------------------------------------- */
+/* ---- all -------------------------------------------------------------- */
 
 static enum fluffy_error
 collect(struct listing *l)

@@ -13,10 +13,10 @@
 struct memo {
 	enum memo_kind kind;
 	size_t key_n, n;
-	uint8_t bytes[];	/* key, value; may be secret: wiped when freed */
+	uint8_t bytes[];	/* key, value: secret, wiped when freed */
 };
 
-/* ---- SipHash-2-4 (Aumasson, Bernstein 2012) ---------------------------- */
+/* ---- SipHash-2-4 (Aumasson, Bernstein 2012) --------------------------- */
 
 static uint64_t
 rotl(uint64_t x, unsigned n)
@@ -92,7 +92,7 @@ hash_key_get(fluffy_store *s)
 	return e;
 }
 
-/* ---- memos -------------------------------------------------------------- */
+/* ---- memos ------------------------------------------------------------ */
 
 static struct memo **
 memo_place(const struct sql *sql, enum memo_kind kind, struct bytes key)

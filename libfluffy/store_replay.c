@@ -41,7 +41,7 @@ entry_size(const uint8_t *p, size_t max)
 	return n <= max ? n : 0;
 }
 
-/* ---- the table ---------------------------------------------------------- */
+/* ---- the table -------------------------------------------------------- */
 
 /* Where the entry is, or would be put; there is always a free place. */
 static uint32_t *
@@ -124,7 +124,7 @@ log_room(struct replays *r, size_t more)
 	return true;
 }
 
-/* ---- reading ------------------------------------------------------------ */
+/* ---- reading ---------------------------------------------------------- */
 
 /* How many entries there are; SIZE_MAX when they are broken. */
 static size_t
@@ -221,7 +221,7 @@ catch_up(fluffy_store *s)
 	return read_more(s);
 }
 
-/* ---- recording ---------------------------------------------------------- */
+/* ---- recording -------------------------------------------------------- */
 
 static enum fluffy_error
 record(fluffy_store *s, const uint8_t *entry, size_t n, uint64_t until)
@@ -265,7 +265,7 @@ store_nonce(fluffy_store *s, struct bytes kid, struct bytes nonce,
 	return record(s, entry, ENTRY_HEAD + kid.n + nonce.n, until);
 }
 
-/* ---- writing ------------------------------------------------------------ */
+/* ---- writing ---------------------------------------------------------- */
 
 /* As many whole entries as fit into a row. */
 static size_t

@@ -88,6 +88,14 @@ const char *const sql_text[N_SQL] = {
 	[SQL_SECRET_WIPE] = WIPE "(SELECT slot FROM secret WHERE kid = ?)",
 	[SQL_SECRET_GONE] = "UPDATE secret SET slot = NULL, owner = '' "
 	    "WHERE kid = ?",
+	/* Section 9: what has ended opens nothing more. */
+	[SQL_SECRET_WIPE_ENDED] = WIPE "(SELECT slot FROM secret "
+	    "WHERE slot IS NOT NULL AND endtime BETWEEN 1 AND ? "
+	    "ORDER BY ord LIMIT ?)",
+	[SQL_SECRET_GONE_ENDED] = "UPDATE secret SET slot = NULL, owner = '' "
+	    "WHERE ord IN (SELECT ord FROM secret "
+	    "WHERE slot IS NOT NULL AND endtime BETWEEN 1 AND ? "
+	    "ORDER BY ord LIMIT ?)",
 
 	[SQL_DEVICE_ADD] = "INSERT INTO device VALUES(?, 0, '')",
 	[SQL_DEVICE] = "SELECT name, lifetime, etypes FROM device "

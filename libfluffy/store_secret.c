@@ -13,7 +13,7 @@ secret_wipe(struct secret *secret)
 	OPENSSL_cleanse(secret, sizeof(*secret));
 }
 
-/* ---- vault -------------------------------------------------------------- */
+/* ---- vault ------------------------------------------------------------ */
 
 /* A free slot, 0 when there is none. */
 static enum fluffy_error
@@ -64,7 +64,7 @@ vault_erase(fluffy_store *s, struct query *q)
 	return e;
 }
 
-/* ---- adding ------------------------------------------------------------- */
+/* ---- adding ----------------------------------------------------------- */
 
 static enum fluffy_error
 kid_known(fluffy_store *s, struct bytes kid, bool *known)
@@ -127,7 +127,7 @@ store_secret_add(fluffy_store *s, struct secret *secret)
 	return e;
 }
 
-/* ---- finding ------------------------------------------------------------ */
+/* ---- finding ---------------------------------------------------------- */
 
 static enum fluffy_error
 no_key(fluffy_store *s)
@@ -218,7 +218,7 @@ store_secrets_of(fluffy_store *s, struct bytes owner, struct secret *v,
 	return FLUFFY_OK;
 }
 
-/* ---- changing ----------------------------------------------------------- */
+/* ---- changing --------------------------------------------------------- */
 
 enum fluffy_error
 store_secret_set_endtime(fluffy_store *s, struct bytes kid, uint64_t endtime)
@@ -254,7 +254,7 @@ store_secret_erase(fluffy_store *s, struct bytes kid)
 	return query_run(&q, NULL);
 }
 
-/* ---- counting seals ------------------------------------------------------ */
+/* ---- counting seals --------------------------------------------------- */
 
 /* Seals that are reserved on disk and not made, and how many come next. */
 struct ahead {

@@ -1,7 +1,7 @@
 /* store_skdc.c - devices, rules and the keys that an SKDC issued */
 #include "store_sql.h"
 
-/* ---- devices ------------------------------------------------------------ */
+/* ---- devices ---------------------------------------------------------- */
 
 static enum fluffy_error
 no_device(fluffy_store *s)
@@ -109,7 +109,7 @@ store_device_remove(fluffy_store *s, struct bytes name)
 	return e;
 }
 
-/* ---- rules -------------------------------------------------------------- */
+/* ---- rules ------------------------------------------------------------ */
 
 static enum fluffy_error
 change_rule(fluffy_store *s, enum sql_id id, struct bytes client,
@@ -182,7 +182,7 @@ store_denied(fluffy_store *s, struct bytes client, struct bytes service,
 	return query_close(&q);
 }
 
-/* ---- keys that were issued ---------------------------------------------- */
+/* ---- keys that were issued -------------------------------------------- */
 
 #define KEYID_SHIFT 24
 

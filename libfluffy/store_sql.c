@@ -73,7 +73,7 @@ sql_fail(fluffy_store *s, int rc)
 	}
 }
 
-/* ---- statements -------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------- */
 
 void
 query_open(struct query *q, fluffy_store *s, enum sql_id id)
@@ -219,7 +219,7 @@ sql_finalize(struct sql *sql)
 	}
 }
 
-/* ---- columns ----------------------------------------------------------- */
+/* ---- columns ---------------------------------------------------------- */
 
 /* The next column, which must have that type. */
 static bool
@@ -329,7 +329,7 @@ get_symm(struct query *q, struct symm *key)
 	memcpy(key->b, b.p + 1, KEY_MAX);
 }
 
-/* ---- lists of algorithms: decimals and commas --------------------------- */
+/* ---- lists of algorithms: decimals and commas ------------------------- */
 
 void
 bind_tokens(struct query *q, const struct tokens *list, char text[TOKENS_TEXT])

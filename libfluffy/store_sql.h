@@ -1,8 +1,9 @@
 /*
  * store_sql.h - inside the store: SQLite, statements, caches
  *
- * Only store*.c include this.  store_sql.c is the one place that knows the
- * statements, store_file.c the one that opens, makes and closes files.
+ * Only store*.c include this.  Every statement is in store_schema.c.  What can
+ * not be wiped: copies of keys in SQLite's page cache and registers, which it
+ * frees as they are; the caches of this library are wiped.
  */
 #ifndef FLUFFY_STORE_SQL_H
 #define FLUFFY_STORE_SQL_H

@@ -47,7 +47,7 @@ step(struct device *dev, fluffy_msg *msg, enum fluffy_format format)
 		report_why(dev->ctx, error);
 	if (pass_error(dev->ctx, dev->out, msg,
 	    error == FLUFFY_OK && outcome.kind == FLUFFY_ERROR_PROVEN ?
-	    "proven" : "a hint, not authenticated", format))
+	    "proven" : "hint, not authenticated", format))
 		return;
 	if ((answer == NULL || emit(dev->ctx, dev->out, answer, format)) &&
 	    error == FLUFFY_OK)
