@@ -1,0 +1,298 @@
+# shellcheck shell=bash
+# What the stories share: a throw-away realm, and assertions that end the
+# story. To be sourced by bash.
+#
+# A story is in an empty directory of its own. Its commands run one at a time
+# under "run", which wants the exact status; nothing that is tested is piped.
+set -u
+export LC_ALL=C TZ=UTC
+unset FLUFFY_STORE
+umask 022
+exec </dev/null
+
+# libtool's wrappers are shells; what is timed, traced and killed should be the
+# programs themselves.
+if [ -e "${builddir-}/tools/.libs/fluffy-msg" ]; then
+	PATH=$builddir/tools/.libs:$PATH
+	LD_LIBRARY_PATH=$builddir/libfluffy/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+	export PATH LD_LIBRARY_PATH
+fi
+export ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0"
+
+# Where commits are quick; that they are synced isn't seen here anyway.
+if [ -z "${TMPDIR-}" ] && [ -w /dev/shm ]; then
+	TMPDIR=/dev/shm
+fi
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/fluffy-story.XXXXXX") || exit 99
+err=$scratch/err # stderr of the last command
+chapter=beginning
+enc=cbor # the encoding of what "ask" and "honest" make
+
+tidy() {
+	local pid
+	for pid in $(jobs -p); do
+		kill -9 "$pid" 2>/dev/null
+	done
+	wait 2>/dev/null
+	if [ -n "${mounted-}" ]; then
+		umount "$mounted"
+	fi
+	chmod -R u+rwx "$scratch"
+	rm -rf "$scratch"
+}
+trap tidy EXIT
+trap 'exit 1' HUP INT TERM
+cd "$scratch" || exit 99
+
+# ---- assertions --------------------------------------------------------------
+
+chapter() {
+	chapter=$*
+	echo "# $chapter"
+}
+
+fail() {
+	{
+		echo "FAILED: ${0##*/}, line ${BASH_LINENO[-2]}, $chapter: $*"
+		[ ! -s "$err" ] || head -c 4000 "$err"
+	} >&2
+	exit 1
+}
+
+skip() {
+	echo "skipped: $*"
+	exit 77
+}
+
+have() {
+	command -v "$1" >/dev/null
+}
+
+# need TOOL...: without them there is no story.
+need() {
+	local tool
+	for tool in "$@"; do
+		have "$tool" || skip "$tool is missing"
+	done
+}
+
+# judge WANTED GOT COMMAND...: a crash is never a refusal.
+judge() {
+	local want=$1 got=$2
+	shift 2
+	if [ "$got" -ge 86 ] || grep -qE 'Sanitizer|runtime error:' "$err"; then
+		fail "crashed with status $got: $*"
+	fi
+	[ "$got" = "$want" ] || fail "status $got instead of $want: $*"
+}
+
+# run STATUS COMMAND...: stdin and stdout are the caller's.
+run() {
+	local want=$1 got=0
+	shift
+	"$@" 2>"$err" || got=$?
+	judge "$want" "$got" "$@"
+}
+
+expect_err() {
+	grep -qF -e "$1" "$err" || fail "stderr doesn't say '$1'"
+}
+
+quiet_err() {
+	[ ! -s "$err" ] || fail "stderr isn't empty"
+}
+
+empty() {
+	[ ! -s "$1" ] || fail "$1 isn't empty"
+}
+
+same() {
+	cmp -s "$1" "$2" || fail "$1 and $2 differ"
+}
+
+has() {
+	grep -qF -e "$2" "$1" || fail "$1 doesn't have '$2'"
+}
+
+has_not() {
+	! grep -qF -e "$2" "$1" || fail "$1 has '$2'"
+}
+
+equal() {
+	[ "$1" = "$2" ] || fail "'$1' should be '$2'${3+: $3}"
+}
+
+size() {
+	wc -c <"$1" | tr -d ' '
+}
+
+mode() {
+	stat -c %a "$1"
+}
+
+# holds HEX FILE...: do the files' raw bytes have these bytes?
+holds() {
+	local hex=$1
+	shift
+	perl -e '
+		my $needle = pack("H*", shift);
+		local $/;
+		for (@ARGV) {
+			open(my $f, "<:raw", $_) or next;
+			exit 0 if index(<$f>, $needle) >= 0;
+		}
+		exit 1;' "$hex" "$@"
+}
+
+# gone HEX STORE: from the database and from whatever lies beside it.
+gone() {
+	! holds "$1" "$2" "$2-wal" "$2-shm" "$2-journal" ||
+		fail "a key that is gone is still in the files of $2"
+}
+
+hex_of() {
+	perl -0777 -ne 'print unpack("H*", $_)' "$@"
+}
+
+base64url() { # HEX
+	perl -MMIME::Base64 -e \
+		'$_ = encode_base64(pack("H*", shift), ""); tr,+/=,-_,d; print' "$1"
+}
+
+# ---- messages ----------------------------------------------------------------
+
+# is FILE TYPE [ERROR-CODE]
+is() {
+	run 0 fluffy-msg --check --select "msg-type=$2" "$1"
+	[ $# -lt 3 ] || run 0 fluffy-msg --check --select "error-code=$3" "$1"
+}
+
+json() {
+	run 0 fluffy-msg --to json "$1"
+}
+
+# field FILE FILTER: what jq finds in the (first) message.
+field() {
+	fluffy-msg --to json "$1" | jq -r "$2"
+}
+
+# in_enc FILE: a message in the current encoding.
+in_enc() {
+	run 0 fluffy-msg --to "$enc" "$1"
+}
+
+# edit FILE FILTER: the message after jq changed it.
+edit() {
+	fluffy-msg --to json "$1" | jq -c "$2" >"$scratch/edited" ||
+		fail "jq: $2"
+	run 0 fluffy-msg --to "$enc" "$scratch/edited"
+}
+
+refused_with_ack() { # FILE ERROR-CODE
+	is "$1" ERROR "$2"
+	equal "$(field "$1" 'has("ack")')" true "an ack belongs here"
+}
+
+refused_without_ack() { # FILE ERROR-CODE
+	is "$1" ERROR "$2"
+	equal "$(field "$1" 'has("ack") or has("cname") or has("crealm")')" false \
+		"nothing is proven here"
+}
+
+# ---- a realm -----------------------------------------------------------------
+
+device() { # NAME [SKDC'S STORE]
+	run 0 fluffy-key enrol -s "${2-skdc.db}" "$1" >"$scratch/enrol"
+	run 0 fluffy-key join -s "$1.db" <"$scratch/enrol"
+	rm "$scratch/enrol"
+}
+
+# enter DIRECTORY: an empty one
+enter() {
+	rm -rf "${scratch:?}/$1"
+	mkdir "$scratch/$1" || fail "no directory $1"
+	cd "$scratch/$1" || fail "no directory $1"
+}
+
+# realm DIRECTORY: skdc.db, sensor.db and lock.db in it, and goes there.
+realm() {
+	enter "$1"
+	run 0 fluffy-key init -s skdc.db --realm home skdc
+	device sensor
+	device lock
+}
+
+# ask FILE [CLIENT SERVICE [OPTION]...]
+ask() {
+	local file=$1 client=${2-sensor} service=${3-lock}
+	shift $(($# < 3 ? $# : 3))
+	run 0 fluffy-req -s "$client.db" --"$enc" "$@" -- "$service" >"$file"
+}
+
+keyid_said() {
+	sed -n 's/.* \(received\|accepted\|established\) \([0-9a-f]*\) .*/\2/p' \
+		"$err" | tail -n 1
+}
+
+key_of() { # STORE KEYID
+	run 0 fluffy-key export -s "$1" --as hex "$2"
+}
+
+# honest [CLIENT SERVICE]: an exchange from end to end; $keyid is its key.
+honest() {
+	local client=${1-sensor} service=${2-lock}
+	ask honest.req "$client" "$service"
+	honest_from "$client" "$service"
+}
+
+honest_from() {
+	run 0 fluffy-skdc -s skdc.db <honest.req >honest.rep
+	run 0 fluffy-estb -s "$1.db" <honest.rep >honest.estb
+	run 0 fluffy-estb -s "$2.db" <honest.estb >honest.ack
+	run 0 fluffy-estb -s "$1.db" <honest.ack >honest.end
+	empty honest.end
+	expect_err "with $2 until"
+	keyid=$(keyid_said)
+	equal "$(key_of "$1.db" "$keyid")" "$(key_of "$2.db" "$keyid")" \
+		"both sides have the same key"
+	rm -f honest.*
+}
+
+# exchange [CLIENT SERVICE]: leaves req, rep, estb, ack; the ack not yet taken.
+exchange() {
+	local client=${1-sensor} service=${2-lock}
+	ask req "$client" "$service"
+	run 0 fluffy-skdc -s skdc.db <req >rep
+	run 0 fluffy-estb -s "$client.db" <rep >estb
+	run 0 fluffy-estb -s "$service.db" <estb >ack
+}
+
+pending() { # STORE: how many requests wait
+	fluffy-key list -s "$1" | grep -c '^pending'
+}
+
+# ---- clocks and builds -------------------------------------------------------
+
+# The library that "faketime" preloads.
+find_faketime() {
+	# shellcheck disable=SC2016 # the inner shell's
+	faketime=$(faketime -f +0s sh -c 'echo "$LD_PRELOAD"' 2>/dev/null)
+	[ -n "$faketime" ]
+}
+
+# at SECONDS COMMAND...: with a clock that stands still at that time.
+at() {
+	local time=$1
+	shift
+	LD_PRELOAD=$faketime FAKETIME=$(date -u -d "@$time" '+%F %T') \
+		FAKETIME_DONT_FAKE_MONOTONIC=1 "$@"
+}
+
+sanitized() {
+	local file
+	for file in "$(command -v fluffy-msg)" \
+	    "${builddir-}"/libfluffy/.libs/libfluffy.so; do
+		! grep -qs __asan_init "$file" || return 0
+	done
+	return 1
+}
