@@ -69,7 +69,7 @@ put_keydata(fluffy_ctx *ctx, struct buffer *b, const struct exported *x)
 	    &x->key);
 
 	if (k != NULL && !msg->arena.failed) {
-		json_put_struct(b, k, false);
+		json_put_struct(b, k, JSON_PLAIN);
 		buffer_addc(b, '\n');
 	} else
 		b->failed = true;

@@ -163,7 +163,7 @@ enum fluffy_format {
 };
 
 /* Flags of fluffy_msg_write. */
-#define FLUFFY_SHOW_KEYS 1u /* TEXT, DIAG: print keys too */
+#define FLUFFY_SHOW_KEYS 1u /* TEXT, DIAG, OPENED: print keys too */
 #define FLUFFY_OPENED	 2u /* JSON: plaintexts beside their seals */
 
 #define FLUFFY_MAX_EMITTED  65536u  /* bytes of emitted CBOR (section 1) */
@@ -192,6 +192,8 @@ enum fluffy_type fluffy_msg_type(const fluffy_msg *);
 enum fluffy_format fluffy_msg_format(const fluffy_msg *);
 /* Of an ERROR its error-code (0 when unregistered), of others FLUFFY_OK. */
 enum fluffy_error fluffy_msg_error(const fluffy_msg *);
+/* An ERROR's e-text, for the user's eyes; NULL when there is none. */
+const char *fluffy_msg_e_text(const fluffy_msg *);
 /* "PSK-REQ", ...; NULL for a number that isn't registered. */
 const char *fluffy_type_name(enum fluffy_type);
 

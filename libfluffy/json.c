@@ -574,10 +574,14 @@ put_sealed(struct buffer *b, const struct sealed *sealed)
 
 static void
 put_value(struct buffer *b, const struct row *row, const uint8_t *at,
-    bool opened)
+    unsigned flags)
 {
 	const struct bytes *bytes = (const void *)at;
 
+	if ((row->flags & F_SECRET) != 0 && (flags & JSON_HIDE_KEYS) != 0) {
+		json_put_string(b, BYTES("(hidden)"));
+		return;
+	}
 	switch ((enum kind)row->kind) {
 	case K_UINT:
 	case K_TIME:
@@ -609,7 +613,7 @@ put_value(struct buffer *b, const struct row *row, const uint8_t *at,
 		break;
 	case K_MAP:
 		json_put_struct(b, *(const void *const *)(const void *)at,
-		    opened);
+		    flags);
 		break;
 	case K_SEALED:
 		put_sealed(b, (const void *)at);
@@ -620,12 +624,14 @@ put_value(struct buffer *b, const struct row *row, const uint8_t *at,
 void
 json_put_member(struct buffer *b, const void *map, const struct row *row)
 {
-	put_value(b, row, (const uint8_t *)map + row->offset, false);
+	put_value(b, row, (const uint8_t *)map + row->offset,
+	    JSON_PLAIN);
 }
 
 /* Beside the sealed part, not in it: ciphertext and plaintext stay apart. */
 static void
-put_opened(struct buffer *b, const struct schema *schema, const void *map)
+put_opened(struct buffer *b, const struct schema *schema, const void *map,
+    unsigned flags)
 {
 	const char *comma = ",\"opened\":{";
 	const struct sealed *sealed;
@@ -640,7 +646,7 @@ put_opened(struct buffer *b, const struct schema *schema, const void *map)
 		buffer_adds(b, comma);
 		json_put_string(b, bytes_str(row_name(row)));
 		buffer_addc(b, ':');
-		json_put_struct(b, sealed->plain, true);
+		json_put_struct(b, sealed->plain, flags);
 		comma = ",";
 	}
 	if (comma[1] == '\0')
@@ -660,7 +666,7 @@ put_extra(struct buffer *b, const struct extra *extra)
 }
 
 void
-json_put_struct(struct buffer *b, const void *map, bool opened)
+json_put_struct(struct buffer *b, const void *map, unsigned flags)
 {
 	const struct head *head = map;
 	const char *comma = "";
@@ -676,14 +682,14 @@ json_put_struct(struct buffer *b, const void *map, bool opened)
 		comma = ",";
 		json_put_string(b, bytes_str(row_name(row)));
 		buffer_addc(b, ':');
-		put_value(b, row, (const uint8_t *)map + row->offset, opened);
+		put_value(b, row, (const uint8_t *)map + row->offset, flags);
 	}
 	for (i = 0; i < head->n_extras; i++) {
 		buffer_adds(b, comma);
 		comma = ",";
 		put_extra(b, &head->extras[i]);
 	}
-	if (opened)
-		put_opened(b, head->schema, map);
+	if ((flags & JSON_WITH_OPENED) != 0)
+		put_opened(b, head->schema, map, flags);
 	buffer_addc(b, '}');
 }

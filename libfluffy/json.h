@@ -46,10 +46,15 @@ void json_put_any(struct buffer *, struct bytes cbor);
 struct row;
 /* The value of one member of a structure. */
 void json_put_member(struct buffer *, const void *map, const struct row *);
-/*
- * A structure that has a head, members in the order of its table.  opened:
- * plaintexts stand beside their sealed parts under "opened".
- */
-void json_put_struct(struct buffer *, const void *map, bool opened);
+
+/* How a structure is written; with a flag it can't be read back. */
+enum {
+	JSON_PLAIN = 0,
+	JSON_WITH_OPENED = 1,	/* plaintexts beside their sealed parts */
+	JSON_HIDE_KEYS = 2	/* "(hidden)" in place of keys */
+};
+
+/* A structure that has a head, members in the order of its table. */
+void json_put_struct(struct buffer *, const void *map, unsigned flags);
 
 #endif

@@ -46,11 +46,13 @@ fluffy_msg_write(fluffy_ctx *ctx, const fluffy_msg *msg,
 {
 	struct buffer b = BUFFER(WRITTEN_MAX);
 	bool show_keys = (flags & FLUFFY_SHOW_KEYS) != 0;
+	unsigned json = (flags & FLUFFY_OPENED) == 0 ? JSON_PLAIN :
+	    JSON_WITH_OPENED | (show_keys ? 0 : JSON_HIDE_KEYS);
 
 	*out = (fluffy_bytes){ NULL, 0 };
 	switch (format) {
 	case FLUFFY_JSON:
-		json_put_struct(&b, msg, (flags & FLUFFY_OPENED) != 0);
+		json_put_struct(&b, msg, json);
 		buffer_addc(&b, '\n');
 		break;
 	case FLUFFY_CBOR:
@@ -102,6 +104,13 @@ fluffy_msg_error(const fluffy_msg *msg)
 	    word_of(R_ERROR, msg->error_code) == NULL)
 		return FLUFFY_OK;
 	return (enum fluffy_error)msg->error_code;
+}
+
+const char *
+fluffy_msg_e_text(const fluffy_msg *msg)
+{
+	/* copies into an arena end with a NUL, and text has none in it */
+	return HAS(msg, L_e_text) ? (const char *)msg->e_text.p : NULL;
 }
 
 /* ---- selection ------------------------------------------------------------ */

@@ -94,6 +94,8 @@ fluffy_skdc_answer(fluffy_store *s, fluffy_msg *in, fluffy_msg **out)
 	enum fluffy_error e, made = FLUFFY_OK;
 
 	*out = NULL;
+	if ((e = check_role(s)) != FLUFFY_OK)
+		return e;
 	e = answer(s, &r, out);
 	if (fluffy_error_status(e) == FLUFFY_BROKEN)
 		s->batch_failed = true;

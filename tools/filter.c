@@ -134,7 +134,7 @@ pass_error(fluffy_ctx *ctx, struct output *out, const fluffy_msg *msg,
 {
 	if (fluffy_msg_type(msg) != FLUFFY_ERROR)
 		return false;
-	report_received(fluffy_msg_error(msg), worth);
+	report_received(fluffy_msg_error(msg), fluffy_msg_e_text(msg), worth);
 	emit(ctx, out, msg, format);
 	return true;
 }

@@ -45,11 +45,14 @@ step(struct device *dev, fluffy_msg *msg, enum fluffy_format format)
 	error = fluffy_estb(dev->store, msg, &params, &answer, &outcome);
 	if (error != FLUFFY_OK)
 		report_why(dev->ctx, error);
-	if (pass_error(dev->ctx, dev->out, msg,
+	if (answer != NULL)
+		report_tell("%s is answered with %s",
+		    fluffy_type_name(fluffy_msg_type(msg)),
+		    fluffy_type_name(fluffy_msg_type(answer)));
+	if (!pass_error(dev->ctx, dev->out, msg,
 	    error == FLUFFY_OK && outcome.kind == FLUFFY_ERROR_PROVEN ?
-	    "proven" : "hint, not authenticated", format))
-		return;
-	if ((answer == NULL || emit(dev->ctx, dev->out, answer, format)) &&
+	    "proven" : "hint, not authenticated", format) &&
+	    (answer == NULL || emit(dev->ctx, dev->out, answer, format)) &&
 	    error == FLUFFY_OK)
 		tell_outcome(&outcome);
 	fluffy_msg_free(&answer);

@@ -27,7 +27,7 @@ struct option_row {
 	const char *value;	/* what --help calls its value; NULL: none */
 	const char *help;
 	const char *words;	/* the only values, "text|json"; NULL: any */
-	const char *otherwise;	/* what --name without =VALUE means; NULL */
+	const char *otherwise;	/* what --name without =VALUE means */
 	const char *env;	/* the variable that may give it instead */
 	bool needed;
 	bool hidden;		/* neither in --help nor completed */

@@ -100,7 +100,7 @@ report_why(const fluffy_ctx *ctx, enum fluffy_error error)
 }
 
 void
-report_received(enum fluffy_error code, const char *worth)
+report_received(enum fluffy_error code, const char *e_text, const char *worth)
 {
 	char text[LINE], field[] = "";
 
@@ -110,7 +110,7 @@ report_received(enum fluffy_error code, const char *worth)
 	} else
 		snprintf(text, sizeof text, "ERROR %s (%s): %s",
 		    fluffy_error_name(code), worth,
-		    fluffy_error_sentence(code));
+		    e_text != NULL ? e_text : fluffy_error_sentence(code));
 	print_error(code, FLUFFY_REFUSED, field, text);
 }
 

@@ -23,7 +23,7 @@ void report_error(enum fluffy_error, const char *field, const char *format,
 /* The same for the error that the library has just returned. */
 void report_why(const fluffy_ctx *, enum fluffy_error);
 /* The same for an ERROR message that was read: status 1, whatever its code. */
-void report_received(enum fluffy_error, const char *worth);
+void report_received(enum fluffy_error, const char *e_text, const char *worth);
 /* The same for errno. */
 void report_errno(const char *field);
 
