@@ -21,7 +21,15 @@ struct fluffy_reader {
 	struct cbor_scan cbor;
 	struct tree tree;
 	struct json_extent json;
+	size_t credit;		/* JSON: bytes that may be read again */
 };
+
+/*
+ * After a text that is cut off, reading resumes at the line behind its first,
+ * and what follows is read again.  So that nobody makes us read everything
+ * again for each line, it has to be earned by reading on.
+ */
+#define CREDIT_MAX ((size_t)4 * FLUFFY_MAX_RECEIVED)
 
 /* Room for the largest message, and one portion behind it. */
 #define READER_MAX ((size_t)64 * FLUFFY_MAX_RECEIVED)
@@ -35,6 +43,7 @@ fluffy_reader_new(fluffy_ctx *ctx)
 		return NULL;
 	r->ctx = ctx;
 	r->in = BUFFER(READER_MAX);
+	r->credit = CREDIT_MAX;
 	return r;
 }
 
@@ -100,6 +109,12 @@ end_stream(fluffy_reader *r, enum fluffy_error e)
 	return e;
 }
 
+static void
+earn(fluffy_reader *r, size_t n)
+{
+	r->credit = r->credit > CREDIT_MAX - n ? CREDIT_MAX : r->credit + n;
+}
+
 /* JSON: one message a line, reading resumes at the next. */
 static bool
 skip_line(fluffy_reader *r)
@@ -112,6 +127,7 @@ skip_line(fluffy_reader *r)
 		r->at = r->in.n;
 		return false;
 	}
+	earn(r, (size_t)(newline - data.p) + 1);
 	r->at += (size_t)(newline - data.p) + 1;
 	r->skipping = false;
 	return true;
@@ -206,10 +222,20 @@ next_cbor(fluffy_reader *r, fluffy_msg **msg)
 	return e;
 }
 
-/* Ill-formed or too large: the rest of the line is lost. */
+/* Ill-formed or too large, as its first scanned bytes have shown. */
 static enum fluffy_error
-bad_line(fluffy_reader *r, enum fluffy_error e)
+bad_line(fluffy_reader *r, enum fluffy_error e, size_t scanned)
 {
+	const uint8_t *begin = rest(r).p;
+	const uint8_t *newline = scanned == 0 ? NULL :
+	    memchr(begin, '\n', scanned);
+	size_t again = newline == NULL ? 0 :
+	    scanned - (size_t)(newline - begin);
+
+	if (again > r->credit)
+		r->at += scanned;
+	else
+		r->credit -= again;
 	r->json = (struct json_extent){ 0 };
 	r->skipping = true;
 	return e;
@@ -223,16 +249,17 @@ whole_json(fluffy_reader *r, struct bytes text, fluffy_msg **msg)
 
 	if (text.n > FLUFFY_MAX_RECEIVED)
 		return bad_line(r, malformed(r, "larger than %u bytes",
-		    FLUFFY_MAX_RECEIVED));
+		    FLUFFY_MAX_RECEIVED), text.n);
 	r->json = (struct json_extent){ 0 };
 	r->ctx->refused_type = 0;
 	e = json_parse(r->ctx, &r->tree, text, &syntax);
 	if (e != FLUFFY_OK && syntax)
-		return bad_line(r, e);
+		return bad_line(r, e, text.n);
 	if (e == FLUFFY_OK)
 		e = decode_message(r->ctx, &r->tree, text.n, msg);
 	tree_reset(&r->tree);
 	r->at += text.n;
+	earn(r, text.n);
 	return e;
 }
 
@@ -249,19 +276,21 @@ next_json(fluffy_reader *r, fluffy_msg **msg)
 	if (data.n == 0)
 		return r->finished ? FLUFFY_END : FLUFFY_MORE;
 	if (data.p[0] != '{')
-		return bad_line(r, malformed(r, "expected a JSON object"));
+		return bad_line(r, malformed(r, "expected a JSON object"),
+		    0);
 	result = json_extent_run(&r->json, data);
 	if (result == SCAN_BAD)
 		return bad_line(r, malformed(r, "not well-formed JSON at byte "
-		    "%zu", r->json.at));
+		    "%zu", r->json.at), r->json.at);
 	if (result == SCAN_DONE)
 		return whole_json(r, bytes_of(data.p, r->json.at), msg);
 	if (data.n > FLUFFY_MAX_RECEIVED)
 		return bad_line(r, malformed(r, "larger than %u bytes",
-		    FLUFFY_MAX_RECEIVED));
+		    FLUFFY_MAX_RECEIVED), data.n);
 	if (!r->finished)
 		return FLUFFY_MORE;
-	return bad_line(r, malformed(r, "truncated after %zu bytes", data.n));
+	return bad_line(r, malformed(r, "truncated after %zu bytes", data.n),
+	    data.n);
 }
 
 enum fluffy_error
