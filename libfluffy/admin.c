@@ -92,16 +92,31 @@ struct policy_change {
 	struct tokens etypes;
 };
 
+static void
+set_number(uint64_t *number, uint64_t to)
+{
+	if (to != 0)
+		*number = to == FLUFFY_UNSET ? 0 : to;
+}
+
 static enum fluffy_error
 set_realm(fluffy_store *s, const struct policy_change *c)
 {
-	if (c->policy->lifetime != 0)
-		s->lifetime = c->policy->lifetime;
-	if (c->policy->skew != 0)
-		s->skew = c->policy->skew;
+	uint64_t was = policy_skew(s->skew), now = fluffy_now(s->ctx);
+	enum fluffy_error e = FLUFFY_OK;
+
+	set_number(&s->lifetime, c->policy->lifetime);
+	set_number(&s->skew, c->policy->skew);
 	if (c->policy->etypes != NULL)
 		s->etypes = c->etypes;
-	return store_realm_set(s);
+	/*
+	 * With a wider skew the nonces that are remembered have to be so for
+	 * longer, and what is older than those was forgotten.
+	 */
+	if (policy_skew(s->skew) > was)
+		e = store_nonces_longer(s, 2 * (policy_skew(s->skew) - was),
+		    policy_oldest(now > s->max_now ? now : s->max_now, was));
+	return e == FLUFFY_OK ? store_realm_set(s) : e;
 }
 
 static enum fluffy_error
@@ -119,8 +134,7 @@ set_policy(fluffy_store *s, void *arg)
 		    c->name);
 	if (e != FLUFFY_OK)
 		return e;
-	if (c->policy->lifetime != 0)
-		device.lifetime = c->policy->lifetime;
+	set_number(&device.lifetime, c->policy->lifetime);
 	if (c->policy->etypes != NULL)
 		device.etypes = c->etypes;
 	return store_device_set(s, &device);
@@ -133,10 +147,11 @@ fluffy_policy_set(fluffy_store *s, const char *name,
 	struct policy_change c = { .name = name, .policy = policy };
 	struct bytes offender;
 
-	if (policy->lifetime > LIFETIME_MAX)
+	if (policy->lifetime > LIFETIME_MAX &&
+	    policy->lifetime != FLUFFY_UNSET)
 		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "lifetime",
 		    "no key lives longer than %d s", LIFETIME_MAX);
-	if (policy->skew > SKEW_MAX)
+	if (policy->skew > SKEW_MAX && policy->skew != FLUFFY_UNSET)
 		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "skew",
 		    "at most %d s", SKEW_MAX);
 	if (name != NULL && policy->skew != 0)
@@ -158,7 +173,7 @@ static enum fluffy_error
 reset_clock(fluffy_store *s, void *arg)
 {
 	(void)arg;
-	return store_reset_clock(s);
+	return store_reset_clock(s, fluffy_now(s->ctx));
 }
 
 enum fluffy_error

@@ -10,11 +10,14 @@
 static bool
 grow(struct buffer *b, size_t need)
 {
-	size_t cap = b->cap < 256 ? 256 : b->cap;
+	size_t cap = b->cap < 512 ? 512 : b->cap;
 	uint8_t *p;
 
 	while (cap < need)
 		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+	/* never more than may be used: see buffer_room */
+	if (cap > b->max)
+		cap = b->max;
 	/* not realloc: it would leave a copy behind unwiped */
 	if ((p = malloc(cap)) == NULL)
 		return false;
@@ -29,7 +32,7 @@ grow(struct buffer *b, size_t need)
 }
 
 uint8_t *
-buffer_room(struct buffer *b, size_t n)
+buffer_make_room(struct buffer *b, size_t n)
 {
 	if (b->failed)
 		return NULL;
@@ -42,23 +45,6 @@ buffer_room(struct buffer *b, size_t n)
 		return NULL;
 	}
 	return b->p + b->n;
-}
-
-void
-buffer_add(struct buffer *b, const void *p, size_t n)
-{
-	uint8_t *room;
-
-	if (n == 0 || (room = buffer_room(b, n)) == NULL)
-		return;
-	memcpy(room, p, n);
-	b->n += n;
-}
-
-void
-buffer_addc(struct buffer *b, char c)
-{
-	buffer_add(b, &c, 1);
 }
 
 void

@@ -86,6 +86,17 @@ arena_dup(struct arena *arena, struct bytes from)
 	return to;
 }
 
+size_t
+arena_used(const struct arena *arena)
+{
+	const struct chunk *chunk;
+	size_t n = 0;
+
+	for (chunk = arena->chunks; chunk != NULL; chunk = chunk->next)
+		n += chunk->used;
+	return n;
+}
+
 void
 arena_free(struct arena *arena)
 {

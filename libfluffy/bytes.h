@@ -54,6 +54,8 @@ void *arena_alloc(struct arena *, size_t n);
 bool arena_copy(struct arena *, struct bytes from, struct bytes *to);
 /* The same; empty when it failed. */
 struct bytes arena_dup(struct arena *, struct bytes from);
+/* Bytes that were allocated. */
+size_t arena_used(const struct arena *);
 void arena_free(struct arena *);
 
 /* Allocations that may hold secrets: freeing them wipes them. */

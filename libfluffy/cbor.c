@@ -440,55 +440,64 @@ cbor_parse(fluffy_ctx *ctx, struct tree *tree, struct bytes data)
 
 #define HEAD 9	/* the longest head */
 
+/* Major types (RFC 8949, 3.1). */
+enum { MAJOR_UINT, MAJOR_NEGINT, MAJOR_BYTES, MAJOR_TEXT, MAJOR_ARRAY,
+	MAJOR_MAP };
+
+/*
+ * The shortest head.  A message has dozens of them, in each of its encodings:
+ * hence not the library's function, which would go round a buffer of its own.
+ */
+static void
+put_head(struct buffer *b, unsigned major, uint64_t v)
+{
+	uint8_t head[HEAD];
+	size_t n, i;
+
+	if (v < 24) {
+		buffer_addc(b, (char)(major << 5 | v));
+		return;
+	}
+	n = v <= UINT8_MAX ? 1 : v <= UINT16_MAX ? 2 : v <= UINT32_MAX ? 4 : 8;
+	head[0] = (uint8_t)(major << 5 | (unsigned)(24 + __builtin_ctzll(n)));
+	for (i = n; i > 0; i--, v >>= 8)
+		head[i] = (uint8_t)v;
+	buffer_add(b, head, 1 + n);
+}
+
 void
 cbor_put_int(struct buffer *b, int64_t v)
 {
-	uint8_t *room = buffer_room(b, HEAD);
-
-	if (room == NULL)
-		return;
-	b->n += v >= 0 ? cbor_encode_uint((uint64_t)v, room, HEAD) :
-	    cbor_encode_negint((uint64_t)(-1 - v), room, HEAD);
+	if (v >= 0)
+		put_head(b, MAJOR_UINT, (uint64_t)v);
+	else
+		put_head(b, MAJOR_NEGINT, (uint64_t)(-1 - v));
 }
 
 void
 cbor_put_bytes(struct buffer *b, struct bytes bytes)
 {
-	uint8_t *room = buffer_room(b, HEAD);
-
-	if (room == NULL)
-		return;
-	b->n += cbor_encode_bytestring_start(bytes.n, room, HEAD);
+	put_head(b, MAJOR_BYTES, bytes.n);
 	buffer_add(b, bytes.p, bytes.n);
 }
 
 void
 cbor_put_text(struct buffer *b, struct bytes text)
 {
-	uint8_t *room = buffer_room(b, HEAD);
-
-	if (room == NULL)
-		return;
-	b->n += cbor_encode_string_start(text.n, room, HEAD);
+	put_head(b, MAJOR_TEXT, text.n);
 	buffer_add(b, text.p, text.n);
 }
 
 void
 cbor_put_array(struct buffer *b, size_t n)
 {
-	uint8_t *room = buffer_room(b, HEAD);
-
-	if (room != NULL)
-		b->n += cbor_encode_array_start(n, room, HEAD);
+	put_head(b, MAJOR_ARRAY, n);
 }
 
 void
 cbor_put_map(struct buffer *b, size_t n)
 {
-	uint8_t *room = buffer_room(b, HEAD);
-
-	if (room != NULL)
-		b->n += cbor_encode_map_start(n, room, HEAD);
+	put_head(b, MAJOR_MAP, n);
 }
 
 void
@@ -530,21 +539,19 @@ half_of(float f, uint16_t *half)
 void
 cbor_put_float(struct buffer *b, double d)
 {
-	uint8_t *room = buffer_room(b, HEAD);
 	float f = fabs(d) <= (double)3.4028234e38f ? (float)d : 0;
+	uint8_t item[HEAD];
 	uint16_t half;
 
-	if (room == NULL)
-		return;
 	if ((double)f < d || (double)f > d)
-		b->n += cbor_encode_double(d, room, HEAD);
+		buffer_add(b, item, cbor_encode_double(d, item, HEAD));
 	else if (!half_of(f, &half))
-		b->n += cbor_encode_single(f, room, HEAD);
+		buffer_add(b, item, cbor_encode_single(f, item, HEAD));
 	else {
-		room[0] = 0xf9;
-		room[1] = (uint8_t)(half >> 8);
-		room[2] = (uint8_t)half;
-		b->n += 3;
+		item[0] = 0xf9;
+		item[1] = (uint8_t)(half >> 8);
+		item[2] = (uint8_t)half;
+		buffer_add(b, item, 3);
 	}
 }
 

@@ -14,9 +14,12 @@
 #include "cbor.h"
 #include "cose.h"
 
+/*
+ * Contexts are kept for the next seal, one for each algorithm and direction:
+ * making one costs as much as a seal.  OpenSSL wipes them when they are freed.
+ */
 struct crypto {
-	EVP_CIPHER *cipher[N_AEADS];	/* fetched when first used */
-	EVP_CIPHER_CTX *ctx;
+	EVP_CIPHER_CTX *ctx[N_AEADS][2]; /* made when first used */
 	EVP_MAC *hmac;
 	EVP_KDF *hkdf;
 };
@@ -24,15 +27,7 @@ struct crypto {
 struct crypto *
 crypto_new(void)
 {
-	struct crypto *c = calloc(1, sizeof(*c));
-
-	if (c == NULL)
-		return NULL;
-	if ((c->ctx = EVP_CIPHER_CTX_new()) == NULL) {
-		free(c);
-		return NULL;
-	}
-	return c;
+	return calloc(1, sizeof(struct crypto));
 }
 
 void
@@ -42,9 +37,10 @@ crypto_free(struct crypto *c)
 
 	if (c == NULL)
 		return;
-	for (i = 0; i < N_AEADS; i++)
-		EVP_CIPHER_free(c->cipher[i]);
-	EVP_CIPHER_CTX_free(c->ctx);
+	for (i = 0; i < N_AEADS; i++) {
+		EVP_CIPHER_CTX_free(c->ctx[i][0]);
+		EVP_CIPHER_CTX_free(c->ctx[i][1]);
+	}
 	EVP_MAC_free(c->hmac);
 	EVP_KDF_free(c->hkdf);
 	free(c);
@@ -57,14 +53,31 @@ fail_openssl(fluffy_ctx *ctx, const char *what)
 	    "OpenSSL: %s failed", what);
 }
 
-static const EVP_CIPHER *
-fetch(struct crypto *c, const struct aead *aead)
+/* A context that knows its algorithm and the iv's length, or NULL. */
+static EVP_CIPHER_CTX *
+context_new(const struct aead *aead, bool encrypt)
 {
-	EVP_CIPHER **cipher = &c->cipher[aead - aeads];
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, aead->evp, NULL);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 
-	if (*cipher == NULL)
-		*cipher = EVP_CIPHER_fetch(NULL, aead->evp, NULL);
-	return *cipher;
+	if (cipher == NULL || ctx == NULL || EVP_CipherInit_ex2(ctx, cipher,
+	    NULL, NULL, encrypt, NULL) != 1 || EVP_CIPHER_CTX_ctrl(ctx,
+	    EVP_CTRL_AEAD_SET_IVLEN, (int)aead->iv, NULL) != 1) {
+		EVP_CIPHER_CTX_free(ctx);
+		ctx = NULL;
+	}
+	EVP_CIPHER_free(cipher);
+	return ctx;
+}
+
+static EVP_CIPHER_CTX **
+context(struct crypto *c, const struct aead *aead, bool encrypt)
+{
+	EVP_CIPHER_CTX **ctx = &c->ctx[aead - aeads][encrypt];
+
+	if (*ctx == NULL)
+		*ctx = context_new(aead, encrypt);
+	return ctx;
 }
 
 /* Enc_structure: ["Encrypt0", protected, external_aad] (RFC 9052, 5.3). */
@@ -82,7 +95,6 @@ put_enc_structure(struct buffer *b, int64_t alg, struct bytes external_aad)
 /* One pass; for opening, tag holds the expected one. */
 struct pass {
 	const struct aead *aead;
-	const EVP_CIPHER *cipher;
 	struct bytes key, iv, aad, in;
 	uint8_t *out, *tag;
 	bool encrypt;
@@ -93,11 +105,6 @@ start(EVP_CIPHER_CTX *ctx, const struct pass *p)
 {
 	int n, tag = (int)p->aead->tag;
 
-	if (EVP_CipherInit_ex2(ctx, p->cipher, NULL, NULL, p->encrypt,
-	    NULL) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN,
-	    (int)p->aead->iv, NULL) != 1)
-		return false;
 	/* CCM wants to know the tag before, GCM's at the end is as good */
 	if ((p->aead->ccm || !p->encrypt) &&
 	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, tag,
@@ -112,7 +119,7 @@ start(EVP_CIPHER_CTX *ctx, const struct pass *p)
 }
 
 static bool
-run(EVP_CIPHER_CTX *ctx, const struct pass *p)
+pass(EVP_CIPHER_CTX *ctx, const struct pass *p)
 {
 	uint8_t nothing[1] = { 0 };
 	int n;
@@ -132,6 +139,19 @@ run(EVP_CIPHER_CTX *ctx, const struct pass *p)
 	    (int)p->aead->tag, p->tag) == 1;
 }
 
+/* What failed half-way isn't used again. */
+static bool
+run(struct crypto *c, const struct pass *p)
+{
+	EVP_CIPHER_CTX **ctx = context(c, p->aead, p->encrypt);
+
+	if (*ctx != NULL && pass(*ctx, p))
+		return true;
+	EVP_CIPHER_CTX_free(*ctx);
+	*ctx = NULL;
+	return false;
+}
+
 /* Fills what both directions share; the caller frees aad. */
 static enum fluffy_error
 prepare(fluffy_ctx *ctx, struct pass *p, int64_t alg,
@@ -142,7 +162,7 @@ prepare(fluffy_ctx *ctx, struct pass *p, int64_t alg,
 	    p->iv.n != p->aead->iv)
 		return fluffy_fail(ctx, FLUFFY_E_INTERNAL, NULL,
 		    "a key or iv that isn't of its algorithm");
-	if ((p->cipher = fetch(ctx->crypto, p->aead)) == NULL)
+	if (*context(ctx->crypto, p->aead, p->encrypt) == NULL)
 		return fail_openssl(ctx, p->aead->evp);
 	put_enc_structure(aad, alg, external_aad);
 	if (aad->failed)
@@ -163,9 +183,8 @@ cose_encrypt(fluffy_ctx *ctx, int64_t alg, struct bytes key, struct bytes iv,
 	enum fluffy_error e;
 
 	e = prepare(ctx, &p, alg, external_aad, &aad);
-	if (e == FLUFFY_OK && !run(ctx->crypto->ctx, &p))
+	if (e == FLUFFY_OK && !run(ctx->crypto, &p))
 		e = fail_openssl(ctx, "encryption");
-	EVP_CIPHER_CTX_reset(ctx->crypto->ctx);
 	buffer_free(&aad);
 	return e;
 }
@@ -187,13 +206,12 @@ cose_decrypt(fluffy_ctx *ctx, int64_t alg, struct bytes key, struct bytes iv,
 		p.in = bytes_of(ciphertext.p, ciphertext.n - p.aead->tag);
 		memcpy(tag, ciphertext.p + p.in.n, p.aead->tag);
 		p.tag = tag;
-		if (!run(ctx->crypto->ctx, &p)) {
+		if (!run(ctx->crypto, &p)) {
 			OPENSSL_cleanse(out, p.in.n);
 			e = fluffy_fail(ctx, FLUFFY_E_AUTH_FAILED, NULL,
 			    "bad seal");
 		}
 	}
-	EVP_CIPHER_CTX_reset(ctx->crypto->ctx);
 	buffer_free(&aad);
 	return e;
 }

@@ -630,6 +630,23 @@ add_extra(struct decoder *d, uint32_t at, const struct label_found *label,
 	return e == FLUFFY_OK ? get_any(d, at, path, &extra->value) : e;
 }
 
+/* What the member is called in errors, as long as its row isn't known. */
+static void
+name_label(const struct decoder *d, uint32_t at, const struct schema *schema,
+    struct path *path, char number[24])
+{
+	int64_t label = is(d, at, N_INT) ? d->t->v[at].v.i : 0;
+
+	if (is(d, at, N_TEXT)) {
+		path->name = (const char *)string_at(d, at).p;
+		path->len = d->t->v[at].n;
+	} else if (d->t->json || schema_row(schema, label) == NULL) {
+		path->name = number;
+		path->len = (size_t)snprintf(number, 24, "%lld",
+		    (long long)label);
+	}
+}
+
 /* The member behind the label; extras are gathered behind head->extras. */
 static enum fluffy_error
 get_member(struct decoder *d, uint32_t at, const struct schema *schema,
@@ -641,14 +658,7 @@ get_member(struct decoder *d, uint32_t at, const struct schema *schema,
 	char number[24];
 	enum fluffy_error e;
 
-	if (is(d, at, N_TEXT)) {
-		path.name = (const char *)string_at(d, at).p;
-		path.len = d->t->v[at].n;
-	} else {
-		path.name = number;
-		path.len = (size_t)snprintf(number, sizeof(number), "%lld",
-		    (long long)(is(d, at, N_INT) ? d->t->v[at].v.i : 0));
-	}
+	name_label(d, at, schema, &path, number);
 	e = get_label(d, at, schema, &path, &label);
 	if (e != FLUFFY_OK)
 		return e;
@@ -841,6 +851,9 @@ check_emitted(fluffy_ctx *ctx, const struct fluffy_msg *msg)
 	struct buffer b = BUFFER(FLUFFY_MAX_EMITTED);
 	enum fluffy_error e = FLUFFY_OK;
 
+	/* what is emitted is in the arena, but for the members' heads */
+	if (arena_used(&msg->arena) <= FLUFFY_MAX_EMITTED / 2)
+		return FLUFFY_OK;
 	cbor_put_struct(&b, msg, SKIP_NONE);
 	if (b.failed)
 		e = fluffy_fail_at(ctx, FLUFFY_E_MALFORMED,

@@ -177,11 +177,14 @@ fluffy_rotate(fluffy_store *s, const char *name, uint64_t until,
 	enum fluffy_error e;
 
 	*out = NULL;
-	if ((e = check_skdc_role(s)) != FLUFFY_OK ||
-	    (e = store_begin(s)) != FLUFFY_OK)
+	if ((e = check_skdc_role(s)) != FLUFFY_OK)
 		return e;
-	if (until <= fluffy_now(s->ctx))
-		until = 0;
+	/* a slip of the pen would cut the device off */
+	if (until != 0 && until <= fluffy_now(s->ctx))
+		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "until",
+		    "that time has passed");
+	if ((e = store_begin(s)) != FLUFFY_OK)
+		return e;
 	return end(s, rotate(s, bytes_str(name), until, out), out);
 }
 

@@ -252,7 +252,7 @@ check_fresh(fluffy_store *s, const struct fluffy_msg *msg,
 		return refuse(s->ctx, msg, "authenticator", FLUFFY_E_BUSY,
 		    "the clock here is %llu s behind what it was",
 		    (unsigned long long)(s->max_now - now));
-	if (!policy_time_fits(now, time, skew))
+	if (!policy_time_fits(now, time, skew) || time < s->oldest)
 		return refuse(s->ctx, msg, "authenticator",
 		    FLUFFY_E_CLOCK_SKEW, "its time is %llu, and it is %llu "
 		    "here", (unsigned long long)time, (unsigned long long)now);

@@ -259,7 +259,7 @@ FLUFFY_CHECKED enum fluffy_error fluffy_join(fluffy_ctx *, const char *path,
 /* SKDC side of section 9.  alg is a registered name, NULL for the default. */
 FLUFFY_CHECKED enum fluffy_error fluffy_enrol(fluffy_store *, const char *name,
     const char *alg, fluffy_msg **enrol);
-/* until: when the old key ends; 0: now.  */
+/* until: when the old key ends; 0: now.  USAGE when that time has passed. */
 FLUFFY_CHECKED enum fluffy_error fluffy_rotate(fluffy_store *,
     const char *name, uint64_t until, fluffy_msg **enrol);
 
@@ -321,15 +321,19 @@ FLUFFY_CHECKED enum fluffy_error fluffy_remove_key(fluffy_store *,
 typedef struct fluffy_policy {
 	uint64_t lifetime;  /* of new keys; at most 30 days */
 	uint64_t skew;	    /* realm or device store only */
-	const char *etypes; /* "A,B": session key algorithms, best first; NULL */
+	const char *etypes; /* "A,B": allowed session key algorithms; NULL */
 } fluffy_policy;
+
+#define FLUFFY_UNSET UINT64_MAX /* fluffy_policy_set: the default again */
 
 FLUFFY_CHECKED enum fluffy_error fluffy_policy_get(fluffy_store *,
     const char *name, fluffy_policy *, fluffy_bytes *etypes);
-/* Sets the members that aren't 0 or NULL; etypes "" unsets the list. */
+/* Sets the members that aren't 0 or NULL; etypes "" unsets the list.  What is
+   raised in skew doesn't let in again what was forgotten before. */
 FLUFFY_CHECKED enum fluffy_error fluffy_policy_set(fluffy_store *,
     const char *name, const fluffy_policy *);
-/* Forget the largest time acted upon (section 6, Replay). */
+/* Forget the largest time acted upon (section 6, Replay).  Where the clock had
+   been ahead of now, requests from before now are refused from then on. */
 FLUFFY_CHECKED enum fluffy_error fluffy_reset_clock(fluffy_store *);
 
 /* Who may ask for whom; "*" is anybody. */

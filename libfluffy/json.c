@@ -20,6 +20,9 @@
 
 #define DEPTH_SEEN 64	/* of brackets whose kind is remembered */
 
+/* Only arrays of flags are shorter in CBOR, and these are short. */
+#define ITEMS_MAX (FLUFFY_MAX_EMITTED + 256)
+
 static bool
 in_object(const struct json_extent *e)
 {
@@ -51,7 +54,10 @@ take_byte(struct json_extent *e, uint8_t c, bool *end)
 	if (c == '{' || c == '[') {
 		if (!open_bracket(e, c))
 			return false;
-	} else if (c == '}' || c == ']')
+		e->items++;
+	} else if (c == ',')
+		e->items++;
+	else if (c == '}' || c == ']')
 		*end = --e->open == 0;
 	if (!json_blank(c))
 		e->last = c;
@@ -77,6 +83,8 @@ json_extent_run(struct json_extent *e, struct bytes data)
 		else if (!e->quoted && !take_byte(e, c, &end))
 			return SCAN_BAD;
 	}
+	if (e->items > ITEMS_MAX)
+		return SCAN_TOO_LARGE;
 	return end ? SCAN_DONE : SCAN_MORE;
 }
 

@@ -22,12 +22,17 @@ json_blank(uint8_t c)
 struct json_extent {
 	size_t at;		/* SCAN_DONE: the length of the text */
 	size_t open;		/* brackets */
+	size_t items;		/* commas and opening brackets so far */
 	uint64_t objects;	/* bit n: the bracket at depth n is a brace */
 	uint8_t last;		/* the last byte that isn't blank */
 	bool quoted, escaped;
 };
 
-/* SCAN_DONE, SCAN_MORE, or SCAN_BAD. */
+/*
+ * SCAN_DONE, SCAN_MORE, SCAN_BAD, or SCAN_TOO_LARGE: each comma and opening
+ * bracket comes with an item that takes a byte of CBOR at least, so that the
+ * parser needn't make objects of what is going to be refused.
+ */
 enum scan_result json_extent_run(struct json_extent *, struct bytes data);
 
 /*

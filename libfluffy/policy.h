@@ -17,6 +17,8 @@ uint64_t policy_skew(uint64_t set);
 bool policy_time_fits(uint64_t now, uint64_t time, uint64_t skew);
 /* Replay: is the clock more than the skew behind what it was? */
 bool policy_clock_behind(uint64_t now, uint64_t max_now, uint64_t skew);
+/* Replay: times before this one may have been seen and forgotten. */
+uint64_t policy_oldest(uint64_t now, uint64_t skew);
 /* Replay: how long a nonce of that time is remembered. */
 uint64_t policy_remember_until(uint64_t time, uint64_t skew);
 /* A key is good while now < endtime; endtime <= authtime never is. */

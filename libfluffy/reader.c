@@ -14,6 +14,7 @@ struct fluffy_reader {
 	size_t at;		/* in: where the next message begins */
 	enum fluffy_format format;
 	bool finished, over;
+	bool blank;		/* white space came first: not CBOR */
 	bool skipping;		/* JSON: to the next line */
 
 	/* a message whose end isn't there yet; {0} before its first byte */
@@ -168,13 +169,14 @@ detect(fluffy_reader *r)
 	int cbor;
 
 	skip_blanks(r);
+	r->blank |= r->at > begin;
 	if (r->at == r->in.n)
 		return r->finished ? FLUFFY_END : FLUFFY_MORE;
 	if (r->in.p[r->at] == '{') {
 		r->format = FLUFFY_JSON;
 		return FLUFFY_OK;
 	}
-	cbor = begin == r->at ? looks_like_cbor(rest(r)) : 0;
+	cbor = r->blank ? 0 : looks_like_cbor(rest(r));
 	if (cbor < 0 && !r->finished)
 		return FLUFFY_MORE;
 	if (cbor <= 0)
@@ -282,6 +284,9 @@ next_json(fluffy_reader *r, fluffy_msg **msg)
 	if (result == SCAN_BAD)
 		return bad_line(r, malformed(r, "not well-formed JSON at byte "
 		    "%zu", r->json.at), r->json.at);
+	if (result == SCAN_TOO_LARGE)
+		return bad_line(r, malformed(r, "over %u bytes of CBOR",
+		    FLUFFY_MAX_EMITTED), r->json.at);
 	if (result == SCAN_DONE)
 		return whole_json(r, bytes_of(data.p, r->json.at), msg);
 	if (data.n > FLUFFY_MAX_RECEIVED)

@@ -38,6 +38,7 @@ get_party(struct query *q, fluffy_store *s)
 	s->skew = get_uint(q, TIME_MAX);
 	get_tokens(q, &s->etypes);
 	s->max_now = get_uint(q, TIME_MAX);
+	s->oldest = get_uint(q, TIME_MAX);
 	c->last_keyid = get_uint(q, INT64_MAX);
 	c->last_replay = get_uint(q, INT64_MAX);
 	c->keys_version = get_uint(q, INT64_MAX);
@@ -73,6 +74,7 @@ party_save(fluffy_store *s)
 	bind_uint(&q, s->skew);
 	bind_tokens(&q, &s->etypes, text);
 	bind_uint(&q, s->max_now);
+	bind_uint(&q, s->oldest);
 	bind_uint(&q, c->last_keyid);
 	bind_uint(&q, c->last_replay);
 	bind_uint(&q, c->keys_version);
@@ -128,7 +130,7 @@ static void
 snapshot(fluffy_store *s)
 {
 	s->sql->at_begin = (struct snapshot){ s->lifetime, s->skew, s->max_now,
-		s->etypes, s->sql->counters };
+		s->oldest, s->etypes, s->sql->counters };
 }
 
 static void
@@ -139,6 +141,7 @@ restore(fluffy_store *s)
 	s->lifetime = at->lifetime;
 	s->skew = at->skew;
 	s->max_now = at->max_now;
+	s->oldest = at->oldest;
 	s->etypes = at->etypes;
 	s->sql->counters = at->counters;
 }
@@ -243,10 +246,12 @@ store_acted_at(fluffy_store *s, uint64_t now)
 }
 
 enum fluffy_error
-store_reset_clock(fluffy_store *s)
+store_reset_clock(fluffy_store *s, uint64_t now)
 {
 	if (!s->in_transaction)
 		return store_misused(s, "a change without a transaction");
+	if (s->max_now > now)
+		s->oldest = now;
 	s->max_now = 0;
 	s->sql->dirty = true;
 	return FLUFFY_OK;

@@ -56,6 +56,7 @@ struct fluffy_store {
 	uint64_t lifetime, skew;/* 0: the profile's defaults */
 	struct tokens etypes;	/* n = 0: any */
 	uint64_t max_now;	/* the largest now acted upon */
+	uint64_t oldest;	/* earlier times may have been forgotten */
 	bool read_only, in_transaction;
 	bool erased;		/* a key was erased: checkpoint after commit */
 	bool broken;		/* fluffy_skdc_broken */
@@ -99,8 +100,12 @@ void store_rollback(fluffy_store *);
 
 /* Raises max_now; written by the commit. */
 void store_acted_at(fluffy_store *, uint64_t now);
-/* Sets max_now to 0. */
-FLUFFY_CHECKED enum fluffy_error store_reset_clock(fluffy_store *);
+/*
+ * Forgets max_now.  Where the clock had been ahead, nonces may have been
+ * forgotten too: oldest becomes now.
+ */
+FLUFFY_CHECKED enum fluffy_error store_reset_clock(fluffy_store *,
+    uint64_t now);
 
 /*
  * Drops what time has made useless: replays whose `until` passed, pending
@@ -190,6 +195,13 @@ FLUFFY_CHECKED enum fluffy_error store_denied(fluffy_store *,
 /* Records (kid, nonce) until then; REPLAY when it is there already. */
 FLUFFY_CHECKED enum fluffy_error store_nonce(fluffy_store *,
     struct bytes kid, struct bytes nonce, uint64_t until);
+
+/*
+ * Remembers each nonce for so many seconds more, and that what is older than
+ * oldest was forgotten.
+ */
+FLUFFY_CHECKED enum fluffy_error store_nonces_longer(fluffy_store *,
+    uint64_t seconds, uint64_t oldest);
 
 /* ---- keys that the SKDC issued ----------------------------------------- */
 

@@ -322,3 +322,22 @@ replays_prune(fluffy_store *s, uint64_t now, int *dropped)
 	bind_uint(&q, PRUNE_STEP);
 	return query_run(&q, dropped);
 }
+
+enum fluffy_error
+store_nonces_longer(fluffy_store *s, uint64_t seconds, uint64_t oldest)
+{
+	enum fluffy_error e;
+	struct query q;
+
+	if (!s->in_transaction)
+		return store_misused(s, "a change without a transaction");
+	if ((e = replays_save(s)) != FLUFFY_OK)
+		return e;
+	if (oldest > s->oldest) {
+		s->oldest = oldest;
+		s->sql->dirty = true;
+	}
+	query_open(&q, s, SQL_REPLAYS_LONGER);
+	bind_uint(&q, seconds);
+	return query_run(&q, NULL);
+}

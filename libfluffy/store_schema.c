@@ -16,6 +16,7 @@ const char store_schema[] =
     " realm TEXT NOT NULL, name TEXT NOT NULL, skdcrealm TEXT NOT NULL,"
     " skdcname TEXT NOT NULL, lifetime INTEGER NOT NULL,"
     " skew INTEGER NOT NULL, etypes TEXT NOT NULL, max_now INTEGER NOT NULL,"
+    " oldest INTEGER NOT NULL,"
     " last_keyid INTEGER NOT NULL, last_replay INTEGER NOT NULL,"
     " keys_version INTEGER NOT NULL, erasures INTEGER NOT NULL,"
     " wiped INTEGER NOT NULL, pruned INTEGER NOT NULL);"
@@ -60,12 +61,13 @@ const char *const sql_text[N_SQL] = {
 	[SQL_ROLLBACK] = "ROLLBACK",
 
 	[SQL_PARTY] = "SELECT role, realm, name, skdcrealm, skdcname, "
-	    "lifetime, skew, etypes, max_now, last_keyid, last_replay, "
+	    "lifetime, skew, etypes, max_now, oldest, last_keyid, last_replay, "
 	    "keys_version, erasures, wiped, pruned FROM party WHERE id = 1",
 	[SQL_PARTY_ADD] = "INSERT INTO party VALUES(1, ?, ?, ?, ?, ?, "
-	    "0, 0, '', 0, 0, 0, 0, 0, 0, 0)",
+	    "0, 0, '', 0, 0, 0, 0, 0, 0, 0, 0)",
 	[SQL_PARTY_SET] = "UPDATE party SET lifetime = ?, skew = ?, "
-	    "etypes = ?, max_now = ?, last_keyid = ?, last_replay = ?, "
+	    "etypes = ?, max_now = ?, oldest = ?, last_keyid = ?, "
+	    "last_replay = ?, "
 	    "keys_version = ?, erasures = ?, pruned = ? WHERE id = 1",
 	[SQL_PARTY_WIPED] = "UPDATE party SET wiped = max(wiped, ?) "
 	    "WHERE id = 1",
@@ -118,6 +120,7 @@ const char *const sql_text[N_SQL] = {
 	    "AND service IN (?, '*') LIMIT 1",
 
 	[SQL_REPLAY_ADD] = "INSERT INTO replay VALUES(?, ?, ?)",
+	[SQL_REPLAYS_LONGER] = "UPDATE replay SET until = until + ?",
 	[SQL_REPLAYS_SINCE] = "SELECT id, entries FROM replay "
 	    "WHERE id > ? ORDER BY id",
 	/* Section 6, Replay: kept until now > time + 2 x skew. */

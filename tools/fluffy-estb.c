@@ -123,7 +123,7 @@ static const struct option_row options[] = {
 };
 
 static const struct command command = {
-	"fluffy-estb", "",
+	"fluffy-estb", "[-]",
 	"Take PSK-REP, PSK-ESTB and PSK-ACK from stdin; write what follows.",
 	options, run
 };

@@ -215,7 +215,7 @@ static const struct option_row options[] = {
 };
 
 static const struct command command = {
-	"fluffy-skdc", "",
+	"fluffy-skdc", "[-]",
 	"Answer the requests on stdin: PSK-REQ gives PSK-REP, or an ERROR.",
 	options, run
 };

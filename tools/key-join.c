@@ -84,7 +84,7 @@ static const struct option_row options[] = {
 };
 
 const struct command key_join = {
-	"join", "",
+	"join", "[-]",
 	"Take ENROL from stdin: make a store, or rotate its key.",
 	options, run
 };

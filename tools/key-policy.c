@@ -2,6 +2,7 @@
 #include "key.h"
 
 #define MAX_LIFETIME 2592000u	/* 30 days (section 6) */
+#define MAX_SKEW     86400u
 
 static const char *store_path, *etypes;
 static struct option_number lifetime, skew;
@@ -47,12 +48,20 @@ show(fluffy_ctx *ctx, fluffy_store *store, const char *name)
 	fluffy_bytes_free(&list);
 }
 
+/* What was not given stays as it is. */
+static uint64_t
+number(const struct option_number *option)
+{
+	return option->given && option->value == 0 ? FLUFFY_UNSET :
+	    option->value;
+}
+
 static void
 change(fluffy_ctx *ctx, fluffy_store *store, const char *name)
 {
 	const fluffy_policy policy = {
-		.lifetime = lifetime.value,
-		.skew = skew.value,
+		.lifetime = number(&lifetime),
+		.skew = number(&skew),
 		.etypes = etypes,
 	};
 	enum fluffy_error error = FLUFFY_OK;
@@ -91,11 +100,11 @@ run(fluffy_ctx *ctx, char **operands)
 
 static const struct option_row options[] = {
 	OPTION_STORE(&store_path),
-	{ "lifetime", 0, "S", "seconds for which a new key is good",
-	  .number = &lifetime, .min = 1, .max = MAX_LIFETIME },
-	{ "skew", 0, "S", "seconds by which clocks may differ",
-	  .number = &skew, .min = 1, .max = MAX_LIFETIME },
-	{ "etypes", 0, "A,B", "session key algorithms, best first; '' unsets",
+	{ "lifetime", 0, "S", "seconds for which a new key is good; 0 unsets",
+	  .number = &lifetime, .max = MAX_LIFETIME },
+	{ "skew", 0, "S", "seconds by which clocks may differ; 0 unsets",
+	  .number = &skew, .max = MAX_SKEW },
+	{ "etypes", 0, "A,B", "the session key algorithms allowed; '' unsets",
 	  .text = &etypes },
 	{ "reset-clock", 0, NULL, "forget the latest time that was seen",
 	  .flag = &reset_clock },

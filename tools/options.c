@@ -149,6 +149,9 @@ check_operands(const char *wanted, char **have)
 
 		if (strstr(wanted, "...") != NULL)
 			return;
+		if (strncmp(wanted, "[-]", len) == 0 && *have != NULL &&
+		    strcmp(*have, "-") != 0)
+			OPTIONS_WRONG(*have, "expected \"-\", standard input");
 		if (*have != NULL)
 			have++;
 		else if (*wanted != '[')
