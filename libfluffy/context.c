@@ -75,6 +75,14 @@ fluffy_ctx_set_random(fluffy_ctx *ctx,
 	ctx->random_arg = arg;
 }
 
+void
+fluffy_ctx_set_checked(fluffy_ctx *ctx, void (*checked)(void *,
+    enum fluffy_type, const char *, enum fluffy_error), void *arg)
+{
+	ctx->checked = checked;
+	ctx->checked_arg = arg;
+}
+
 uint64_t
 fluffy_now(const fluffy_ctx *ctx)
 {

@@ -17,6 +17,10 @@ struct fluffy_ctx {
 	int64_t refused_type;	/* msg-type of what decode_message refused, or
 				   0 when it didn't get that far */
 
+	void (*checked)(void *, enum fluffy_type, const char *,
+	    enum fluffy_error);
+	void *checked_arg;
+
 	enum fluffy_error code;
 	char field[REASON_FIELD];
 	char text[REASON_TEXT];

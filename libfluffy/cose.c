@@ -53,7 +53,7 @@ fail_openssl(fluffy_ctx *ctx, const char *what)
 	    "OpenSSL: %s failed", what);
 }
 
-/* A context that knows its algorithm and the iv's length, or NULL. */
+/* A context that knows its algorithm and the lengths, or NULL. */
 static EVP_CIPHER_CTX *
 context_new(const struct aead *aead, bool encrypt)
 {
@@ -62,7 +62,9 @@ context_new(const struct aead *aead, bool encrypt)
 
 	if (cipher == NULL || ctx == NULL || EVP_CipherInit_ex2(ctx, cipher,
 	    NULL, NULL, encrypt, NULL) != 1 || EVP_CIPHER_CTX_ctrl(ctx,
-	    EVP_CTRL_AEAD_SET_IVLEN, (int)aead->iv, NULL) != 1) {
+	    EVP_CTRL_AEAD_SET_IVLEN, (int)aead->iv, NULL) != 1 ||
+	    (aead->ccm && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG,
+	    (int)aead->tag, NULL) != 1)) {
 		EVP_CIPHER_CTX_free(ctx);
 		ctx = NULL;
 	}
@@ -103,12 +105,11 @@ struct pass {
 static bool
 start(EVP_CIPHER_CTX *ctx, const struct pass *p)
 {
-	int n, tag = (int)p->aead->tag;
+	int n;
 
 	/* CCM wants to know the tag before, GCM's at the end is as good */
-	if ((p->aead->ccm || !p->encrypt) &&
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, tag,
-	    p->encrypt ? NULL : p->tag) != 1)
+	if (!p->encrypt && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG,
+	    (int)p->aead->tag, p->tag) != 1)
 		return false;
 	if (EVP_CipherInit_ex2(ctx, NULL, p->key.p, p->iv.p, p->encrypt,
 	    NULL) != 1)

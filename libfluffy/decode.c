@@ -941,18 +941,17 @@ enum fluffy_error
 decode_part(fluffy_ctx *ctx, struct arena *arena, struct bytes plaintext,
     const struct schema *schema, const struct path *path, struct part **out)
 {
-	struct tree tree = { .v = NULL };
-	struct decoder d = { .ctx = ctx, .arena = arena, .t = &tree };
+	struct decoder d = { .ctx = ctx, .arena = arena, .t = ctx->scratch };
 	struct part *part = arena_alloc(arena, sizeof(*part));
 	enum fluffy_error e;
 
 	*out = NULL;
 	if (part == NULL)
 		return fluffy_fail_memory(ctx);
-	e = parse_part(&d, &tree, plaintext, schema, path, part);
+	e = parse_part(&d, ctx->scratch, plaintext, schema, path, part);
 	if (e == FLUFFY_OK)
 		*out = part;
-	tree_free(&tree);
+	tree_reset(ctx->scratch);
 	return e;
 }
 

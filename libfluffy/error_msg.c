@@ -42,7 +42,7 @@ put_reason(fluffy_store *s, struct fluffy_msg *msg, enum fluffy_error code)
 }
 
 static enum fluffy_error
-put_ack(fluffy_store *s, struct fluffy_msg *msg, const struct request *r)
+put_ack(fluffy_store *s, struct fluffy_msg *msg, const struct step *step)
 {
 	struct part *part = seal_part(msg, msg, L_ack);
 	uint8_t iv[IV_MAX];
@@ -51,19 +51,19 @@ put_ack(fluffy_store *s, struct fluffy_msg *msg, const struct request *r)
 	if (part == NULL)
 		return fluffy_fail_memory(s->ctx);
 	PUT_BYTES(msg, msg, crealm, L_crealm, name_bytes(&s->party.realm));
-	PUT_BYTES(msg, msg, cname, L_cname, name_bytes(&r->secret.owner));
+	PUT_BYTES(msg, msg, cname, L_cname, name_bytes(&step->secret.owner));
 	PUT_BYTES(msg, part, skdcname, L_skdcname,
 	    name_bytes(&s->party.name));
-	PUT_BYTES(msg, part, nonce, L_nonce, r->part->nonce);
-	PUT(part, authtime, L_authtime, r->now);
+	PUT_BYTES(msg, part, nonce, L_nonce, step->part->nonce);
+	PUT(part, authtime, L_authtime, step->now);
 	if ((e = ctx_random(s->ctx, iv, sizeof(iv))) != FLUFFY_OK)
 		return e;
-	return seal_under_secret(s, msg, msg, L_ack, part, &r->secret, iv,
-	    false);
+	return seal_under_secret(s, msg, msg, L_ack, part, &step->secret,
+	    iv, false);
 }
 
 enum fluffy_error
-error_make(fluffy_store *s, const struct request *r, enum fluffy_error code,
+error_make(fluffy_store *s, const struct step *step, enum fluffy_error code,
     fluffy_msg **out)
 {
 	struct fluffy_msg *msg = message_new(FLUFFY_ERROR);
@@ -77,8 +77,8 @@ error_make(fluffy_store *s, const struct request *r, enum fluffy_error code,
 	PUT_BYTES(msg, msg, skdcrealm, L_skdcrealm,
 	    name_bytes(&s->party.realm));
 	PUT_BYTES(msg, msg, skdcname, L_skdcname, name_bytes(&s->party.name));
-	if (r != NULL && r->verified && !without_ack(code))
-		e = put_ack(s, msg, r);
+	if (step != NULL && step->verified && !without_ack(code))
+		e = put_ack(s, msg, step);
 	return message_finish(s->ctx, e, &msg, out);
 }
 
@@ -113,30 +113,64 @@ names_fit(const fluffy_store *s, const struct fluffy_msg *msg)
 	    name_bytes(&s->party.name)));
 }
 
-enum fluffy_error
-error_take(fluffy_store *s, struct fluffy_msg *msg, fluffy_outcome *outcome)
+/* An ERROR's ack opens, its names fit, and a request waits for it. */
+static enum fluffy_error
+check_error_seal(struct step *step)
 {
-	struct secret secret = { .order = 0 };
-	struct pending pending;
+	enum fluffy_error e;
+
+	e = open_under_secret(step->s, step->msg, step->msg, L_ack,
+	    step->now, &step->secret);
+	if (e == FLUFFY_OK)
+		step->part = step->msg->ack.plain;
+	return e;
+}
+
+static enum fluffy_error
+check_error_names(struct step *step)
+{
+	if (names_fit(step->s, step->msg))
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "ack", FLUFFY_E_AUTH_FAILED,
+	    "names that don't fit");
+}
+
+/* Only what the SKDC was asked can the SKDC refuse. */
+static enum fluffy_error
+check_error_pending(struct step *step)
+{
+	enum fluffy_error e = store_pending(step->s, step->part->nonce,
+	    &step->pending);
+
+	if (e == FLUFFY_E_NOT_FOUND || (e == FLUFFY_OK &&
+	    step->pending.type != FLUFFY_PSK_REQ))
+		return refuse(step->s->ctx, step->msg, "ack.nonce",
+		    FLUFFY_E_REPLAY, "no request waits for it");
+	return e;
+}
+
+static const struct check error_checks[] = {
+	{ "seal", check_error_seal },
+	{ "names", check_error_names },
+	{ "pending", check_error_pending }
+};
+
+enum fluffy_error
+error_take(struct step *step, fluffy_outcome *outcome)
+{
+	int64_t code = step->msg->error_code;
 	enum fluffy_error e;
 
 	outcome->kind = FLUFFY_ERROR_HINT;
-	if (!HAS(msg, L_ack))
+	if (!HAS(step->msg, L_ack))
 		return FLUFFY_OK;
-	e = open_under_secret(s, msg, msg, L_ack, fluffy_now(s->ctx),
-	    &secret);
-	secret_wipe(&secret);
-	if (e == FLUFFY_OK && names_fit(s, msg)) {
-		e = store_pending(s, msg->ack.plain->nonce, &pending);
-		/* only what the SKDC was asked can the SKDC refuse */
-		if (e == FLUFFY_OK && pending.type != FLUFFY_PSK_REQ)
-			e = FLUFFY_E_NOT_FOUND;
-		if (e == FLUFFY_OK)
-			outcome->kind = FLUFFY_ERROR_PROVEN;
-		/* their answer may still be on the way (section 6) */
-		if (e == FLUFFY_OK && msg->error_code != FLUFFY_E_REPLAY &&
-		    msg->error_code != FLUFFY_E_BUSY)
-			e = store_pending_remove(s, msg->ack.plain->nonce);
-	}
-	return fluffy_error_status(e) == FLUFFY_BROKEN ? e : FLUFFY_OK;
+	e = RUN_CHECKS(step, error_checks);
+	if (e != FLUFFY_OK)
+		return fluffy_error_status(e) == FLUFFY_BROKEN ? e :
+		    FLUFFY_OK;
+	outcome->kind = FLUFFY_ERROR_PROVEN;
+	/* their answer may still be on the way (section 6) */
+	if (code == FLUFFY_E_REPLAY || code == FLUFFY_E_BUSY)
+		return FLUFFY_OK;
+	return store_pending_remove(step->s, step->part->nonce);
 }

@@ -127,70 +127,122 @@ psk_estb_make(fluffy_store *s, const struct fluffy_msg *rep,
 
 /* ---- service: takes PSK-ESTB ---------------------------------------------------- */
 
-/* The miniticket: its SKDC, its service, its seal, its key. */
+/* The miniticket is this SKDC's, and names this service. */
 static enum fluffy_error
-check_mticket(fluffy_store *s, struct fluffy_msg *msg, uint64_t now)
+check_ticket_skdc(struct step *step)
 {
-	struct mticket *t = msg->mticket;
-	struct bytes skdcrealm = name_bytes(&s->party.skdcrealm);
-	struct secret secret = { .order = 0 };
+	const struct mticket *t = step->msg->mticket;
+	const struct party *party = &step->s->party;
 	enum fluffy_error e;
 
-	if ((e = check_skdc(s->ctx, msg, "mticket.skdcrealm", t->skdcrealm,
-	    skdcrealm)) != FLUFFY_OK ||
-	    (e = check_skdc(s->ctx, msg, "mticket.skdcname", t->skdcname,
-	    name_bytes(&s->party.skdcname))) != FLUFFY_OK ||
-	    (e = check_name(s->ctx, msg, "mticket.sprealm",
-	    REALM(t, sprealm, L_sprealm, skdcrealm),
-	    name_bytes(&s->party.realm))) != FLUFFY_OK ||
-	    (e = check_name(s->ctx, msg, "mticket.spname", t->spname,
-	    name_bytes(&s->party.name))) != FLUFFY_OK)
-		return e;
-	e = open_under_secret(s, msg, t, L_enc_part, now, &secret);
-	secret_wipe(&secret);
-	if (e == FLUFFY_OK && t->enc_part.plain->keydata->kty != KTY_SYMM)
-		e = refuse(s->ctx, msg, "mticket.enc-part.keydata.kty",
-		    FLUFFY_E_BAD_ETYPE, "only symmetric keys are taken here");
+	e = check_skdc(step->s->ctx, step->msg, "mticket.skdcrealm",
+	    t->skdcrealm, name_bytes(&party->skdcrealm));
 	if (e == FLUFFY_OK)
-		e = check_key_usable(s, msg, "mticket.enc-part.endtime",
-		    t->enc_part.plain, now);
+		e = check_skdc(step->s->ctx, step->msg, "mticket.skdcname",
+		    t->skdcname, name_bytes(&party->skdcname));
 	return e;
 }
 
-/* The proof of possession, and the names that it and the ticket carry. */
 static enum fluffy_error
-check_authenticator(fluffy_store *s, struct fluffy_msg *msg,
-    const struct session *session)
+check_ticket_service(struct step *step)
 {
-	const struct part *ticket = msg->mticket->enc_part.plain, *auth;
+	const struct mticket *t = step->msg->mticket;
+	const struct party *party = &step->s->party;
 	enum fluffy_error e;
 
-	if (!HAS(msg, L_authenticator))
-		return refuse(s->ctx, msg, "authenticator",
-		    FLUFFY_E_AUTH_FAILED, "missing");
-	if (msg->authenticator.sign1)
-		return refuse(s->ctx, msg, "authenticator",
-		    FLUFFY_E_MALFORMED, "a COSE_Sign1 beside a symmetric key");
-	e = seal_open(s->ctx, msg, msg, L_authenticator, &session->key);
-	if (e != FLUFFY_OK)
-		return e;
-	auth = msg->authenticator.plain;
-	if ((e = check_name(s->ctx, msg, "crealm", msg->crealm,
-	    ticket->crealm)) != FLUFFY_OK ||
-	    (e = check_name(s->ctx, msg, "cname", msg->cname,
-	    ticket->cname)) != FLUFFY_OK ||
-	    (e = check_name(s->ctx, msg, "authenticator.crealm",
-	    auth->crealm, ticket->crealm)) != FLUFFY_OK)
-		return e;
-	return check_name(s->ctx, msg, "authenticator.cname", auth->cname,
-	    ticket->cname);
+	e = check_name(step->s->ctx, step->msg, "mticket.sprealm",
+	    REALM(t, sprealm, L_sprealm, name_bytes(&party->skdcrealm)),
+	    name_bytes(&party->realm));
+	if (e == FLUFFY_OK)
+		e = check_name(step->s->ctx, step->msg, "mticket.spname",
+		    t->spname, name_bytes(&party->name));
+	return e;
 }
 
 static enum fluffy_error
-make_ack(fluffy_store *s, const struct fluffy_msg *estb,
-    const struct session *session, uint64_t now, fluffy_msg **out)
+check_ticket_seal(struct step *step)
 {
-	const struct part *auth = estb->authenticator.plain;
+	struct mticket *t = step->msg->mticket;
+
+	return open_under_secret(step->s, step->msg, t, L_enc_part,
+	    step->now, &step->secret);
+}
+
+static enum fluffy_error
+check_ticket_kty(struct step *step)
+{
+	const struct part *ticket = step->msg->mticket->enc_part.plain;
+
+	if (ticket->keydata->kty != KTY_SYMM)
+		return refuse(step->s->ctx, step->msg,
+		    "mticket.enc-part.keydata.kty", FLUFFY_E_BAD_ETYPE,
+		    "only symmetric keys are taken here");
+	step->session.service = true;
+	step->session.established = true; /* once the authenticator opens */
+	return session_of(step, ticket, ticket->crealm, ticket->cname);
+}
+
+/* The proof of possession. */
+static enum fluffy_error
+check_estb_seal(struct step *step)
+{
+	struct fluffy_msg *msg = step->msg;
+	enum fluffy_error e;
+
+	if (!HAS(msg, L_authenticator))
+		return refuse(step->s->ctx, msg, "authenticator",
+		    FLUFFY_E_AUTH_FAILED, "missing");
+	if (msg->authenticator.sign1)
+		return refuse(step->s->ctx, msg, "authenticator",
+		    FLUFFY_E_MALFORMED, "a COSE_Sign1 beside a symmetric key");
+	e = seal_open(step->s->ctx, msg, msg, L_authenticator,
+	    &step->session.key);
+	if (e == FLUFFY_OK)
+		step->part = msg->authenticator.plain;
+	return e;
+}
+
+static enum fluffy_error
+check_estb_names(struct step *step)
+{
+	const struct fluffy_msg *msg = step->msg;
+	const struct part *ticket = msg->mticket->enc_part.plain;
+	const struct part *auth = step->part;
+	fluffy_ctx *ctx = step->s->ctx;
+	enum fluffy_error e;
+
+	if ((e = check_name(ctx, msg, "crealm", msg->crealm,
+	    ticket->crealm)) != FLUFFY_OK ||
+	    (e = check_name(ctx, msg, "cname", msg->cname,
+	    ticket->cname)) != FLUFFY_OK ||
+	    (e = check_name(ctx, msg, "authenticator.crealm", auth->crealm,
+	    ticket->crealm)) != FLUFFY_OK)
+		return e;
+	return check_name(ctx, msg, "authenticator.cname", auth->cname,
+	    ticket->cname);
+}
+
+static const struct check psk_estb_checks[] = {
+	{ "skdc", check_ticket_skdc },
+	{ "service", check_ticket_service },
+	{ "ticket", check_ticket_seal },
+	{ "kty", check_ticket_kty },
+	{ "endtime", check_endtime },
+	{ "deleted", check_deleted },
+	{ "seal", check_estb_seal },
+	{ "names", check_estb_names },
+	{ "clock", check_clock },
+	{ "time", check_time },
+	{ "nonce", check_nonce }
+};
+
+static enum fluffy_error
+make_ack(const struct step *step, fluffy_msg **out)
+{
+	const struct fluffy_msg *estb = step->msg;
+	const struct session *session = &step->session;
+	const struct part *auth = step->part;
+	fluffy_store *s = step->s;
 	struct fluffy_msg *msg = message_new(FLUFFY_PSK_ACK);
 	uint8_t iv[IV_MAX];
 	struct sealing how = { .key = &session->key, .iv = iv,
@@ -210,7 +262,7 @@ make_ack(fluffy_store *s, const struct fluffy_msg *estb,
 		PUT_BYTES(msg, part, sprealm, L_sprealm,
 		    name_bytes(&s->party.realm));
 	PUT_BYTES(msg, part, nonce, L_nonce, auth->nonce);
-	PUT(part, authtime, L_authtime, now);
+	PUT(part, authtime, L_authtime, step->now);
 	if (HAS(auth, L_seqnum))
 		PUT(part, seqnum, L_seqnum, (auth->seqnum + 1) & UINT32_MAX);
 	e = ctx_random(s->ctx, iv, sizeof(iv));
@@ -220,150 +272,159 @@ make_ack(fluffy_store *s, const struct fluffy_msg *estb,
 }
 
 enum fluffy_error
-psk_estb_take(fluffy_store *s, struct fluffy_msg *msg, fluffy_msg **out,
-    fluffy_outcome *outcome)
+psk_estb_take(struct step *step, fluffy_msg **out, fluffy_outcome *outcome)
 {
-	uint64_t now = fluffy_now(s->ctx);
-	struct session session;
-	const struct part *ticket;
-	enum fluffy_error e;
+	enum fluffy_error e = RUN_CHECKS(step, psk_estb_checks);
 
 	*out = NULL;
-	memset(&session, 0, sizeof(session));
-	if ((e = check_mticket(s, msg, now)) != FLUFFY_OK)
-		return e;
-	ticket = msg->mticket->enc_part.plain;
-	session.service = true;
-	session.established = true;	/* the authenticator proves it */
-	e = session_of(s, ticket, ticket->crealm, ticket->cname, &session);
 	if (e == FLUFFY_OK)
-		e = check_authenticator(s, msg, &session);
+		e = store_session_add(step->s, &step->session);
 	if (e == FLUFFY_OK)
-		e = check_fresh(s, msg, msg->authenticator.plain,
-		    keyid_bytes(&session.keyid), now);
+		e = make_ack(step, out);
 	if (e == FLUFFY_OK)
-		e = store_session_add(s, &session);
-	if (e == FLUFFY_OK)
-		e = make_ack(s, msg, &session, now, out);
-	if (e == FLUFFY_OK)
-		outcome_set(outcome, FLUFFY_KEY_ACCEPTED, &session);
-	session_wipe(&session);
+		outcome_set(outcome, FLUFFY_KEY_ACCEPTED, &step->session);
 	return e;
 }
 
 /* ---- client: takes PSK-ACK ------------------------------------------------------- */
 
 static enum fluffy_error
-check_ack_names(fluffy_store *s, const struct fluffy_msg *msg,
-    const struct session *session)
+check_ack_seal(struct step *step)
 {
-	const struct part *ack = msg->ack.plain;
-	struct bytes skdcrealm = name_bytes(&s->party.skdcrealm);
+	struct fluffy_msg *msg = step->msg;
 	enum fluffy_error e;
 
-	if ((e = check_name(s->ctx, msg, "crealm", msg->crealm,
-	    name_bytes(&s->party.realm))) != FLUFFY_OK ||
-	    (e = check_name(s->ctx, msg, "cname", msg->cname,
-	    name_bytes(&s->party.name))) != FLUFFY_OK ||
-	    (e = check_name(s->ctx, msg, "ack.spname", ack->spname,
-	    name_bytes(&session->peer))) != FLUFFY_OK)
-		return e;
-	return check_name(s->ctx, msg, "ack.sprealm",
-	    REALM(ack, sprealm, L_sprealm, skdcrealm),
-	    session->realm.n > 0 ? name_bytes(&session->realm) : skdcrealm);
-}
-
-/* It answers an ESTB of ours with that key, and counts on from it. */
-static enum fluffy_error
-check_ack_pending(fluffy_store *s, const struct fluffy_msg *msg,
-    const struct session *session)
-{
-	const struct part *ack = msg->ack.plain;
-	struct pending p;
-	enum fluffy_error e = store_pending(s, ack->nonce, &p);
-	bool has = HAS(ack, L_seqnum);
-
-	if (e == FLUFFY_E_NOT_FOUND || (e == FLUFFY_OK &&
-	    (p.type != FLUFFY_PSK_ESTB || !bytes_eq(keyid_bytes(&p.keyid),
-	    keyid_bytes(&session->keyid)))))
-		return refuse(s->ctx, msg, "ack.nonce", FLUFFY_E_REPLAY,
-		    "no PSK-ESTB waits for it");
-	if (e != FLUFFY_OK)
-		return e;
-	if (has != p.has_seqnum ||
-	    (has && ack->seqnum != (((uint64_t)p.seqnum + 1) & UINT32_MAX)))
-		return refuse(s->ctx, msg, "ack.seqnum", FLUFFY_E_AUTH_FAILED,
-		    "not the one behind the PSK-ESTB's");
-	return FLUFFY_OK;
-}
-
-static enum fluffy_error
-check_ack(fluffy_store *s, struct fluffy_msg *msg, struct session *session)
-{
-	enum fluffy_error e;
-
-	e = store_session(s, msg->ack.kid, false, session);
+	e = store_session(step->s, msg->ack.kid, false, &step->session);
 	if (e == FLUFFY_E_NOT_FOUND)
-		return seal_unknown(s->ctx, msg, msg, L_ack);
+		return seal_unknown(step->s->ctx, msg, msg, L_ack);
 	if (e == FLUFFY_OK)
-		e = seal_open(s->ctx, msg, msg, L_ack, &session->key);
+		e = seal_open(step->s->ctx, msg, msg, L_ack,
+		    &step->session.key);
 	if (e == FLUFFY_OK)
-		e = check_ack_names(s, msg, session);
-	if (e == FLUFFY_OK)
-		e = check_ack_pending(s, msg, session);
-	if (e == FLUFFY_OK && !policy_key_good(fluffy_now(s->ctx),
-	    session->authtime, session->endtime))
-		e = refuse(s->ctx, msg, "ack", FLUFFY_E_EXPIRED,
-		    "the key has ended");
+		step->part = msg->ack.plain;
 	return e;
 }
 
-enum fluffy_error
-psk_ack_take(fluffy_store *s, struct fluffy_msg *msg, fluffy_outcome *outcome)
+static enum fluffy_error
+check_ack_names(struct step *step)
 {
-	struct session session;
+	const struct fluffy_msg *msg = step->msg;
+	const struct session *session = &step->session;
+	const struct party *party = &step->s->party;
+	struct bytes skdcrealm = name_bytes(&party->skdcrealm);
+	fluffy_ctx *ctx = step->s->ctx;
 	enum fluffy_error e;
 
-	memset(&session, 0, sizeof(session));
-	e = check_ack(s, msg, &session);
+	if ((e = check_name(ctx, msg, "crealm", msg->crealm,
+	    name_bytes(&party->realm))) != FLUFFY_OK ||
+	    (e = check_name(ctx, msg, "cname", msg->cname,
+	    name_bytes(&party->name))) != FLUFFY_OK ||
+	    (e = check_name(ctx, msg, "ack.spname", step->part->spname,
+	    name_bytes(&session->peer))) != FLUFFY_OK)
+		return e;
+	return check_name(ctx, msg, "ack.sprealm",
+	    REALM(step->part, sprealm, L_sprealm, skdcrealm),
+	    session->realm.n > 0 ? name_bytes(&session->realm) : skdcrealm);
+}
+
+/* It answers a PSK-ESTB of ours with that key. */
+static enum fluffy_error
+check_ack_pending(struct step *step)
+{
+	struct pending *p = &step->pending;
+	enum fluffy_error e = store_pending(step->s, step->part->nonce, p);
+
+	if (e == FLUFFY_E_NOT_FOUND || (e == FLUFFY_OK &&
+	    (p->type != FLUFFY_PSK_ESTB || !bytes_eq(keyid_bytes(&p->keyid),
+	    keyid_bytes(&step->session.keyid)))))
+		return refuse(step->s->ctx, step->msg, "ack.nonce",
+		    FLUFFY_E_REPLAY, "no PSK-ESTB waits for it");
+	return e;
+}
+
+/* Section 5: seqnum + 1 modulo 2^32, there exactly when it was sent. */
+static enum fluffy_error
+check_ack_seqnum(struct step *step)
+{
+	const struct pending *p = &step->pending;
+	bool has = HAS(step->part, L_seqnum);
+
+	if (has == p->has_seqnum && (!has || step->part->seqnum ==
+	    (((uint64_t)p->seqnum + 1) & UINT32_MAX)))
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "ack.seqnum",
+	    FLUFFY_E_AUTH_FAILED, "not the one behind the PSK-ESTB's");
+}
+
+static const struct check psk_ack_checks[] = {
+	{ "seal", check_ack_seal },
+	{ "names", check_ack_names },
+	{ "pending", check_ack_pending },
+	{ "seqnum", check_ack_seqnum },
+	{ "endtime", check_endtime }
+};
+
+enum fluffy_error
+psk_ack_take(struct step *step, fluffy_outcome *outcome)
+{
+	enum fluffy_error e = RUN_CHECKS(step, psk_ack_checks);
+
 	if (e == FLUFFY_OK)
-		e = store_pending_remove(s, msg->ack.plain->nonce);
+		e = store_pending_remove(step->s, step->part->nonce);
 	if (e == FLUFFY_OK)
-		e = store_session_established(s, keyid_bytes(&session.keyid),
-		    false);
+		e = store_session_established(step->s,
+		    keyid_bytes(&step->session.keyid), false);
 	if (e == FLUFFY_OK)
-		outcome_set(outcome, FLUFFY_KEY_ESTABLISHED, &session);
-	session_wipe(&session);
+		outcome_set(outcome, FLUFFY_KEY_ESTABLISHED, &step->session);
 	return e;
 }
 
 /* ---- the device's step ------------------------------------------------------------ */
 
 static enum fluffy_error
-step(fluffy_store *s, struct fluffy_msg *in, const fluffy_estb_params *params,
-    fluffy_msg **out, fluffy_outcome *outcome)
+take(struct step *step, const fluffy_estb_params *params, fluffy_msg **out,
+    fluffy_outcome *outcome)
 {
-	const char *name = fluffy_type_name((enum fluffy_type)in->type);
-
-	switch (in->type) {
+	switch (step->msg->type) {
 	case FLUFFY_PSK_REP:
-		return psk_rep_take(s, in, params, out, outcome);
+		return psk_rep_take(step, params, out, outcome);
 	case FLUFFY_PSK_ESTB:
-		return psk_estb_take(s, in, out, outcome);
+		return psk_estb_take(step, out, outcome);
 	case FLUFFY_PSK_ACK:
-		return psk_ack_take(s, in, outcome);
+		return psk_ack_take(step, outcome);
 	case FLUFFY_ERROR:
-		return error_take(s, in, outcome);
+		return error_take(step, outcome);
 	default:
-		return fluffy_fail_at(s->ctx, FLUFFY_E_UNEXPECTED, name,
+		return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED,
+		    word_of(R_TYPE, step->msg->type),
 		    "expected PSK-REP, PSK-ESTB or PSK-ACK");
 	}
+}
+
+/* All that the step changes is committed together, or nothing of it. */
+static enum fluffy_error
+take_durably(struct step *step, const fluffy_estb_params *params,
+    fluffy_msg **out, fluffy_outcome *outcome)
+{
+	enum fluffy_error e = store_begin(step->s);
+
+	if (e != FLUFFY_OK)
+		return e;
+	e = store_prune(step->s, step->now);
+	if (e == FLUFFY_OK)
+		e = take(step, params, out, outcome);
+	if (e == FLUFFY_OK)
+		e = store_commit(step->s);
+	if (e != FLUFFY_OK)
+		store_rollback(step->s);
+	return e;
 }
 
 enum fluffy_error
 fluffy_estb(fluffy_store *s, fluffy_msg *in, const fluffy_estb_params *params,
     fluffy_msg **out, fluffy_outcome *outcome)
 {
+	struct step step = { .s = s, .msg = in, .now = fluffy_now(s->ctx) };
 	enum fluffy_error e, made;
 
 	*out = NULL;
@@ -371,16 +432,10 @@ fluffy_estb(fluffy_store *s, fluffy_msg *in, const fluffy_estb_params *params,
 	if (s->party.role != ROLE_DEVICE)
 		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
 		    "an SKDC's store can't take part in an exchange");
-	if ((e = store_begin(s)) != FLUFFY_OK)
-		return e;
-	e = store_prune(s, fluffy_now(s->ctx));
-	if (e == FLUFFY_OK)
-		e = step(s, in, params, out, outcome);
-	if (e == FLUFFY_OK)
-		e = store_commit(s);
+	e = take_durably(&step, params, out, outcome);
+	step_end(&step);
 	if (e == FLUFFY_OK)
 		return FLUFFY_OK;
-	store_rollback(s);
 	fluffy_msg_free(out);
 	memset(outcome, 0, sizeof(*outcome));
 	if (in->type != FLUFFY_PSK_ESTB)

@@ -187,12 +187,39 @@ open_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
 	return e;
 }
 
-/* ---- session keys --------------------------------------------------------------- */
+/* ---- receiving -------------------------------------------------------------------- */
+
+void
+step_end(struct step *step)
+{
+	secret_wipe(&step->secret);
+	session_wipe(&step->session);
+}
 
 enum fluffy_error
-session_of(fluffy_store *s, const struct part *part, struct bytes realm,
-    struct bytes peer, struct session *session)
+run_checks(struct step *step, const struct check *checks, size_t n)
 {
+	fluffy_ctx *ctx = step->s->ctx;
+	enum fluffy_error e = FLUFFY_OK;
+	size_t i;
+
+	for (i = 0; i < n && e == FLUFFY_OK; i++) {
+		e = checks[i].run(step);
+		if (ctx->checked != NULL)
+			ctx->checked(ctx->checked_arg,
+			    (enum fluffy_type)step->msg->type,
+			    checks[i].name, e);
+	}
+	return e;
+}
+
+/* ---- session keys ----------------------------------------------------------------- */
+
+enum fluffy_error
+session_of(struct step *step, const struct part *part, struct bytes realm,
+    struct bytes peer)
+{
+	struct session *session = &step->session;
 	const struct keydata *k = part->keydata;
 
 	session->keyid.n = (uint8_t)k->keyid.n;
@@ -206,8 +233,34 @@ session_of(fluffy_store *s, const struct part *part, struct bytes realm,
 	if (name_set(&session->peer, peer) &&
 	    (realm.n == 0 || name_set(&session->realm, realm)))
 		return FLUFFY_OK;
-	return fluffy_fail(s->ctx, FLUFFY_E_INTERNAL, NULL,
+	return fluffy_fail(step->s->ctx, FLUFFY_E_INTERNAL, NULL,
 	    "a name that doesn't fit");
+}
+
+enum fluffy_error
+check_endtime(struct step *step)
+{
+	const struct session *session = &step->session;
+
+	if (policy_key_good(step->now, session->authtime, session->endtime))
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "endtime", FLUFFY_E_EXPIRED,
+	    "the key ended at %llu, and it is %llu here",
+	    (unsigned long long)session->endtime,
+	    (unsigned long long)step->now);
+}
+
+enum fluffy_error
+check_deleted(struct step *step)
+{
+	enum fluffy_error e;
+	bool gone;
+
+	e = store_gone(step->s, keyid_bytes(&step->session.keyid), &gone);
+	if (e == FLUFFY_OK && gone)
+		e = refuse(step->s->ctx, step->msg, "keydata.keyid",
+		    FLUFFY_E_NO_SUCH_KEY, "the key was deleted");
+	return e;
 }
 
 void
@@ -221,52 +274,111 @@ outcome_set(fluffy_outcome *o, enum fluffy_outcome_kind kind,
 	o->endtime = session->endtime;
 }
 
-enum fluffy_error
-check_key_usable(fluffy_store *s, const struct fluffy_msg *msg,
-    const char *member, const struct part *part, uint64_t now)
-{
-	enum fluffy_error e;
-	bool gone;
+/* ---- freshness ---------------------------------------------------------------------- */
 
-	if (!policy_key_good(now, part->authtime, part->endtime))
-		return refuse(s->ctx, msg, member, FLUFFY_E_EXPIRED,
-		    "the key ended at %llu, and it is %llu here",
-		    (unsigned long long)part->endtime,
-		    (unsigned long long)now);
-	e = store_gone(s, part->keydata->keyid, &gone);
-	if (e == FLUFFY_OK && gone)
-		e = refuse(s->ctx, msg, member, FLUFFY_E_NO_SUCH_KEY,
-		    "the key was deleted");
-	return e;
+/* GSK-REQ calls its sender a service. */
+static uint64_t
+request_time(const struct part *part)
+{
+	return HAS(part, L_ctime) ? part->ctime : part->sptime;
+}
+
+/* Section 6, Replay: what was seen before the clock was set back? */
+enum fluffy_error
+check_clock(struct step *step)
+{
+	const fluffy_store *s = step->s;
+
+	if (!policy_clock_behind(step->now, s->max_now,
+	    policy_skew(s->skew)))
+		return FLUFFY_OK;
+	return refuse(s->ctx, step->msg, "authenticator", FLUFFY_E_BUSY,
+	    "the clock here is %llu s behind what it was",
+	    (unsigned long long)(s->max_now - step->now));
 }
 
 enum fluffy_error
-check_fresh(fluffy_store *s, const struct fluffy_msg *msg,
-    const struct part *auth, struct bytes kid, uint64_t now)
+check_time(struct step *step)
 {
-	uint64_t time = HAS(auth, L_ctime) ? auth->ctime : auth->sptime;
-	uint64_t skew = policy_skew(s->skew);
+	const fluffy_store *s = step->s;
+	uint64_t time = request_time(step->part);
+
+	if (policy_time_fits(step->now, time, policy_skew(s->skew)) &&
+	    time >= s->oldest)
+		return FLUFFY_OK;
+	return refuse(s->ctx, step->msg, "authenticator",
+	    FLUFFY_E_CLOCK_SKEW, "its time is %llu, and it is %llu here",
+	    (unsigned long long)time, (unsigned long long)step->now);
+}
+
+enum fluffy_error
+check_nonce(struct step *step)
+{
+	fluffy_store *s = step->s;
+	const struct keyid *kid = step->session.keyid.n > 0 ?
+	    &step->session.keyid : &step->secret.kid;
 	enum fluffy_error e;
 
-	if (policy_clock_behind(now, s->max_now, skew))
-		return refuse(s->ctx, msg, "authenticator", FLUFFY_E_BUSY,
-		    "the clock here is %llu s behind what it was",
-		    (unsigned long long)(s->max_now - now));
-	if (!policy_time_fits(now, time, skew) || time < s->oldest)
-		return refuse(s->ctx, msg, "authenticator",
-		    FLUFFY_E_CLOCK_SKEW, "its time is %llu, and it is %llu "
-		    "here", (unsigned long long)time, (unsigned long long)now);
-	e = store_nonce(s, kid, auth->nonce,
-	    policy_remember_until(time, skew));
+	e = store_nonce(s, keyid_bytes(kid), step->part->nonce,
+	    policy_remember_until(request_time(step->part),
+	    policy_skew(s->skew)));
 	if (e == FLUFFY_OK)
-		store_acted_at(s, now);
+		store_acted_at(s, step->now);
 	if (e == FLUFFY_E_REPLAY)
-		e = refuse(s->ctx, msg, "authenticator.nonce",
+		e = refuse(s->ctx, step->msg, "authenticator.nonce",
 		    FLUFFY_E_REPLAY, "was seen before");
 	return e;
 }
 
-/* ---- requests ------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------- */
+
+static enum fluffy_error
+check_request_skdc(struct step *step)
+{
+	const struct req_body *body = step->msg->body;
+	const struct party *party = &step->s->party;
+	fluffy_ctx *ctx = step->s->ctx;
+	enum fluffy_error e;
+
+	e = check_skdc(ctx, step->msg, "req-body.skdcrealm",
+	    REALM(body, skdcrealm, L_skdcrealm, name_bytes(&party->realm)),
+	    name_bytes(&party->realm));
+	if (e == FLUFFY_OK)
+		e = check_skdc(ctx, step->msg, "req-body.skdcname",
+		    body->skdcname, name_bytes(&party->name));
+	return e;
+}
+
+static enum fluffy_error
+check_request_seal(struct step *step)
+{
+	enum fluffy_error e;
+
+	e = open_under_secret(step->s, step->msg, step->msg, L_authenticator,
+	    step->now, &step->secret);
+	if (e == FLUFFY_OK)
+		step->part = step->msg->authenticator.plain;
+	return e;
+}
+
+static enum fluffy_error
+check_request_names(struct step *step)
+{
+	const struct part *part = step->part;
+	bool client = HAS(part, L_cname);
+	fluffy_ctx *ctx = step->s->ctx;
+	enum fluffy_error e;
+
+	e = check_name(ctx, step->msg, client ? "authenticator.crealm" :
+	    "authenticator.sprealm", client ? part->crealm : part->sprealm,
+	    name_bytes(&step->s->party.realm));
+	if (e == FLUFFY_OK)
+		e = check_name(ctx, step->msg, client ?
+		    "authenticator.cname" : "authenticator.spname",
+		    client ? part->cname : part->spname,
+		    name_bytes(&step->secret.owner));
+	return e;
+}
 
 /*
  * Section 9: a valid message under a new key ends the older ones, even if it
@@ -289,58 +401,26 @@ drop_older(fluffy_store *s, const struct secret *secret)
 	return e;
 }
 
-/* The sender's names and time; GSK-REQ calls its sender a service. */
-static struct bytes
-sender_realm(const struct part *part)
-{
-	return HAS(part, L_crealm) ? part->crealm : part->sprealm;
-}
-
-static struct bytes
-sender_name(const struct part *part)
-{
-	return HAS(part, L_cname) ? part->cname : part->spname;
-}
-
-static enum fluffy_error
-check_sender(fluffy_store *s, const struct request *r)
-{
-	enum fluffy_error e;
-
-	e = check_name(s->ctx, r->msg, "authenticator.crealm",
-	    sender_realm(r->part), name_bytes(&s->party.realm));
-	if (e == FLUFFY_OK)
-		e = check_name(s->ctx, r->msg, "authenticator.cname",
-		    sender_name(r->part), name_bytes(&r->secret.owner));
-	return e;
-}
-
 enum fluffy_error
-request_check(fluffy_store *s, struct request *r, struct bytes realm,
-    struct bytes name)
+check_request(struct step *step)
 {
-	enum fluffy_error e;
+	static const struct check proofs[] = {
+		{ "skdc", check_request_skdc },
+		{ "seal", check_request_seal },
+		{ "names", check_request_names }
+	}, freshness[] = {
+		{ "clock", check_clock },
+		{ "time", check_time },
+		{ "nonce", check_nonce }
+	};
+	enum fluffy_error e = RUN_CHECKS(step, proofs);
 
-	e = check_skdc(s->ctx, r->msg, "req-body.skdcrealm", realm,
-	    name_bytes(&s->party.realm));
-	if (e == FLUFFY_OK)
-		e = check_skdc(s->ctx, r->msg, "req-body.skdcname", name,
-		    name_bytes(&s->party.name));
-	if (e == FLUFFY_OK)
-		e = open_under_secret(s, r->msg, r->msg, L_authenticator,
-		    r->now, &r->secret);
 	if (e != FLUFFY_OK)
 		return e;
-	r->part = r->msg->authenticator.plain;
-	if ((e = check_sender(s, r)) != FLUFFY_OK)
-		return e;
-	r->verified = true;
-	if (s->broken)
-		return fluffy_fail(s->ctx, FLUFFY_E_INTERNAL, NULL,
+	step->verified = true;
+	if (step->s->broken)
+		return fluffy_fail(step->s->ctx, FLUFFY_E_INTERNAL, NULL,
 		    "the store failed");
-	e = drop_older(s, &r->secret);
-	if (e == FLUFFY_OK)
-		e = check_fresh(s, r->msg, r->part,
-		    keyid_bytes(&r->secret.kid), r->now);
-	return e;
+	e = drop_older(step->s, &step->secret);
+	return e == FLUFFY_OK ? RUN_CHECKS(step, freshness) : e;
 }

@@ -78,60 +78,83 @@ FLUFFY_CHECKED enum fluffy_error open_under_secret(fluffy_store *,
     struct fluffy_msg *, void *container, int label, uint64_t now,
     struct secret *);
 
-/* ---- requests, at the SKDC ------------------------------------------------- */
-
-/* A request whose seal has verified; the principal is secret.owner. */
-struct request {
-	struct fluffy_msg *msg;
-	struct part *part;	/* its opened authenticator */
-	struct secret secret;
-	uint64_t now;
-	bool verified;		/* an ERROR carries an ack */
-};
+/* ---- receiving ------------------------------------------------------------- */
 
 /*
- * The checks that all requests share, from wrong-skdc to replay, in the order
- * of section 6.  realm and name are what the request calls this SKDC.
+ * A message that a party takes, and what the checks have found so far.  The
+ * principal is the owner of the key that opened it, never a name that it
+ * carries.
  */
-FLUFFY_CHECKED enum fluffy_error request_check(fluffy_store *,
-    struct request *, struct bytes realm, struct bytes name);
+struct step {
+	fluffy_store *s;
+	struct fluffy_msg *msg;
+	uint64_t now;
+	struct secret secret;	 /* what it was sealed under */
+	struct session session;	 /* the session key that it is about */
+	const struct part *part; /* the opened part that is judged */
+	bool verified;		 /* a request: an ERROR carries an ack */
+	struct pending pending;	 /* an answer: what it answers */
+	struct grant *grant;	 /* psk.c: what the SKDC decides */
+};
 
-/* error_msg.c: the ERROR for a refused request; request may be NULL. */
+/* Wipes what it holds; msg stays the caller's. */
+void step_end(struct step *);
+
+/*
+ * The checks of a receiving step are tables of these, in the order of
+ * section 6: the first failure names the error.
+ */
+struct check {
+	const char *name;
+	enum fluffy_error (*run)(struct step *);
+};
+
+FLUFFY_CHECKED enum fluffy_error run_checks(struct step *,
+    const struct check *, size_t n);
+#define RUN_CHECKS(step, table) \
+	run_checks(step, table, sizeof(table) / sizeof((table)[0]))
+
+/* The checks that all requests share: skdc, seal, names, clock, time, nonce. */
+FLUFFY_CHECKED enum fluffy_error check_request(struct step *);
+/*
+ * The last three, for the opened authenticator in part; its nonce is one of
+ * the session key where there is one, else of the secret key.
+ */
+FLUFFY_CHECKED enum fluffy_error check_clock(struct step *);
+FLUFFY_CHECKED enum fluffy_error check_time(struct step *);
+FLUFFY_CHECKED enum fluffy_error check_nonce(struct step *);
+
+/* Fills session from a receipt or an enc-part, for that peer. */
+FLUFFY_CHECKED enum fluffy_error session_of(struct step *,
+    const struct part *, struct bytes realm, struct bytes peer);
+/* That key's endtime, and that its keyid isn't one that was deleted. */
+FLUFFY_CHECKED enum fluffy_error check_endtime(struct step *);
+FLUFFY_CHECKED enum fluffy_error check_deleted(struct step *);
+
+void outcome_set(fluffy_outcome *, enum fluffy_outcome_kind,
+    const struct session *);
+
+/* ---- the exchanges --------------------------------------------------------- */
+
+/* error_msg.c: the ERROR for a refused request; step may be NULL. */
 FLUFFY_CHECKED enum fluffy_error error_make(fluffy_store *,
-    const struct request *, enum fluffy_error code, fluffy_msg **out);
+    const struct step *, enum fluffy_error code, fluffy_msg **out);
 /* A service's ERROR: no ack, no names. */
 FLUFFY_CHECKED enum fluffy_error error_make_bare(fluffy_store *,
     enum fluffy_error code, fluffy_msg **out);
 /* Client: what an ERROR is worth; ends the request that it proves refused. */
-FLUFFY_CHECKED enum fluffy_error error_take(fluffy_store *,
-    struct fluffy_msg *, fluffy_outcome *);
-
-/* A session key, as a receipt or an enc-part brings it. */
-FLUFFY_CHECKED enum fluffy_error session_of(fluffy_store *,
-    const struct part *, struct bytes realm, struct bytes peer,
-    struct session *);
-void outcome_set(fluffy_outcome *, enum fluffy_outcome_kind,
-    const struct session *);
-/* endtime, and that the keyid isn't one that was deleted. */
-FLUFFY_CHECKED enum fluffy_error check_key_usable(fluffy_store *,
-    const struct fluffy_msg *, const char *member, const struct part *,
-    uint64_t now);
-/* The clock, the message's time, and that its nonce is new (section 6). */
-FLUFFY_CHECKED enum fluffy_error check_fresh(fluffy_store *,
-    const struct fluffy_msg *, const struct part *authenticator,
-    struct bytes kid, uint64_t now);
+FLUFFY_CHECKED enum fluffy_error error_take(struct step *, fluffy_outcome *);
 
 /* psk.c: the SKDC's answer to a PSK-REQ. */
-FLUFFY_CHECKED enum fluffy_error psk_answer(fluffy_store *, struct request *,
-    fluffy_msg **out);
+FLUFFY_CHECKED enum fluffy_error psk_answer(struct step *, fluffy_msg **out);
 /* psk.c, estb.c: the device's steps. */
-FLUFFY_CHECKED enum fluffy_error psk_rep_take(fluffy_store *,
-    struct fluffy_msg *, const fluffy_estb_params *, fluffy_msg **out,
+FLUFFY_CHECKED enum fluffy_error psk_rep_take(struct step *,
+    const fluffy_estb_params *, fluffy_msg **out, fluffy_outcome *);
+FLUFFY_CHECKED enum fluffy_error psk_estb_take(struct step *,
+    fluffy_msg **out, fluffy_outcome *);
+FLUFFY_CHECKED enum fluffy_error psk_ack_take(struct step *,
     fluffy_outcome *);
-FLUFFY_CHECKED enum fluffy_error psk_estb_take(fluffy_store *,
-    struct fluffy_msg *, fluffy_msg **out, fluffy_outcome *);
-FLUFFY_CHECKED enum fluffy_error psk_ack_take(fluffy_store *,
-    struct fluffy_msg *, fluffy_outcome *);
+/* estb.c: the PSK-ESTB that follows from rep and its session key. */
 FLUFFY_CHECKED enum fluffy_error psk_estb_make(fluffy_store *,
     const struct fluffy_msg *rep, const struct session *,
     const fluffy_estb_params *, fluffy_msg **out);

@@ -86,6 +86,30 @@ const char *fluffy_error_sentence(enum fluffy_error);
 /* The exit status that the error leads to. */
 enum fluffy_status fluffy_error_status(enum fluffy_error);
 
+/* Messages and documents (section 3). */
+enum fluffy_type {
+	FLUFFY_PSK_REQ = 1,
+	FLUFFY_PSK_REP,
+	FLUFFY_PSK_ESTB,
+	FLUFFY_PSK_ACK,
+	FLUFFY_PSK_DELT,
+	FLUFFY_PSK_DELC,
+	FLUFFY_GSK_REQ,
+	FLUFFY_GSK_REP,
+	FLUFFY_GSK_FET,
+	FLUFFY_GSK_DLVR,
+	FLUFFY_GSK_DELT,
+	FLUFFY_GSK_DELC,
+	FLUFFY_PKP_REQ,
+	FLUFFY_PKP_REP,
+	FLUFFY_ERROR,
+	FLUFFY_ENROL,
+	FLUFFY_DK_PROV,
+	FLUFFY_DK_CRED,
+	FLUFFY_DK_CERT,
+	FLUFFY_DK_REVOKE
+};
+
 /* Owned bytes.  Freeing wipes them; {NULL, 0} is empty and may be freed. */
 typedef struct fluffy_bytes {
 	uint8_t *data;
@@ -115,6 +139,14 @@ void fluffy_ctx_set_random(fluffy_ctx *,
 uint64_t fluffy_now(const fluffy_ctx *);
 
 /*
+ * Be told of each check that a receiving step makes of a message, by its name
+ * in libfluffy(3), and of its verdict.
+ */
+void fluffy_ctx_set_checked(fluffy_ctx *,
+    void (*checked)(void *arg, enum fluffy_type, const char *check,
+    enum fluffy_error verdict), void *arg);
+
+/*
  * Why the last call failed.  field is the path of the offending member
  * ("PSK-REP.receipt.endtime") or "", text what was expected and found; both
  * are printable UTF-8, without control characters and without secrets, and
@@ -129,29 +161,6 @@ typedef struct fluffy_reason {
 fluffy_reason fluffy_why(const fluffy_ctx *);
 
 /* ---- messages --------------------------------------------------------- */
-
-enum fluffy_type {
-	FLUFFY_PSK_REQ = 1,
-	FLUFFY_PSK_REP,
-	FLUFFY_PSK_ESTB,
-	FLUFFY_PSK_ACK,
-	FLUFFY_PSK_DELT,
-	FLUFFY_PSK_DELC,
-	FLUFFY_GSK_REQ,
-	FLUFFY_GSK_REP,
-	FLUFFY_GSK_FET,
-	FLUFFY_GSK_DLVR,
-	FLUFFY_GSK_DELT,
-	FLUFFY_GSK_DELC,
-	FLUFFY_PKP_REQ,
-	FLUFFY_PKP_REP,
-	FLUFFY_ERROR,
-	FLUFFY_ENROL,
-	FLUFFY_DK_PROV,
-	FLUFFY_DK_CRED,
-	FLUFFY_DK_CERT,
-	FLUFFY_DK_REVOKE
-};
 
 /* JSON and CBOR are the two encodings (section 1); the others only show. */
 enum fluffy_format {

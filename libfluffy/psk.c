@@ -172,13 +172,94 @@ fluffy_psk_request(fluffy_store *s, const fluffy_psk_params *params,
 
 /* ---- SKDC: PSK-REP ---------------------------------------------------------- */
 
-/* What the SKDC decided about a request. */
+/* What the SKDC decides about a request. */
 struct grant {
-	struct device service;
+	struct device client, service;
+	bool enrolled;		/* the service is */
 	struct secret service_secret;
 	struct issued issued;
 	uint64_t authtime, endtime;
 	struct symm key;
+};
+
+static enum fluffy_error
+check_kty(struct step *step)
+{
+	if (step->msg->body->kty == KTY_SYMM)
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "req-body.kty",
+	    FLUFFY_E_BAD_ETYPE, "expected SYMM");
+}
+
+static enum fluffy_error
+find_parties(struct step *step)
+{
+	const struct req_body *body = step->msg->body;
+	struct grant *g = step->grant;
+	enum fluffy_error e;
+
+	e = store_device(step->s, name_bytes(&step->secret.owner),
+	    &g->client);
+	if (e != FLUFFY_OK || !bytes_eq(REALM(body, sprealm, L_sprealm,
+	    body->skdcrealm), name_bytes(&step->s->party.realm)))
+		return e;
+	e = store_device(step->s, body->spname, &g->service);
+	g->enrolled = e == FLUFFY_OK;
+	return e == FLUFFY_E_NOT_FOUND ? FLUFFY_OK : e;
+}
+
+/*
+ * The first that the SKDC has, policy allows and the service supports; when
+ * there is no such service, that is told after this.
+ */
+static enum fluffy_error
+check_etype(struct step *step)
+{
+	struct grant *g = step->grant;
+	const struct tokens *allowed[] = { &step->s->etypes,
+	    &g->client.etypes, &g->service.etypes };
+	enum fluffy_error e = find_parties(step);
+
+	if (e != FLUFFY_OK)
+		return e;
+	g->key.alg = policy_etype(&step->msg->body->etype, allowed, 3);
+	if (g->key.alg != 0)
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "req-body.etype",
+	    FLUFFY_E_BAD_ETYPE, "none that all parties take");
+}
+
+static enum fluffy_error
+check_service(struct step *step)
+{
+	struct bytes name = step->msg->body->spname;
+
+	if (step->grant->enrolled)
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "req-body.spname",
+	    FLUFFY_E_UNKNOWN_SERVICE, "\"%.*s\" isn't enrolled", (int)name.n,
+	    (const char *)name.p);
+}
+
+static enum fluffy_error
+check_policy(struct step *step)
+{
+	enum fluffy_error e;
+	bool denied;
+
+	e = store_denied(step->s, name_bytes(&step->secret.owner),
+	    step->msg->body->spname, &denied);
+	if (e == FLUFFY_OK && denied)
+		e = refuse(step->s->ctx, step->msg, "req-body.spname",
+		    FLUFFY_E_NOT_PERMITTED, "denied to this client");
+	return e;
+}
+
+static const struct check psk_req_checks[] = {
+	{ "kty", check_kty },
+	{ "etype", check_etype },
+	{ "service", check_service },
+	{ "policy", check_policy }
 };
 
 /* All the randomness of an answer, drawn at once. */
@@ -188,78 +269,38 @@ struct answer_random {
 	uint8_t receipt_iv[IV_MAX];
 };
 
-/* kty, etype, existence, policy: section 6's order. */
 static enum fluffy_error
-decide(fluffy_store *s, const struct request *r, struct grant *g)
+issue(struct step *step, const uint8_t key[KEY_MAX])
 {
-	const struct req_body *body = r->msg->body;
-	struct bytes client = name_bytes(&r->secret.owner);
-	const struct tokens *allowed[3] = { &s->etypes };
-	struct device device;
-	enum fluffy_error e, found;
-	bool here, denied;
-
-	if (body->kty != KTY_SYMM)
-		return refuse(s->ctx, r->msg, "req-body.kty",
-		    FLUFFY_E_BAD_ETYPE, "expected SYMM");
-	here = bytes_eq(REALM(body, sprealm, L_sprealm, body->skdcrealm),
-	    name_bytes(&s->party.realm));
-	if ((e = store_device(s, client, &device)) != FLUFFY_OK)
-		return e;
-	found = here ? store_device(s, body->spname, &g->service) :
-	    FLUFFY_E_NOT_FOUND;
-	if (found != FLUFFY_OK && found != FLUFFY_E_NOT_FOUND)
-		return found;
-	allowed[1] = &device.etypes;
-	allowed[2] = &g->service.etypes;
-	g->key.alg = policy_etype(&body->etype, allowed,
-	    found == FLUFFY_OK ? 3 : 2);
-	if (g->key.alg == 0)
-		return refuse(s->ctx, r->msg, "req-body.etype",
-		    FLUFFY_E_BAD_ETYPE, "none that all parties take");
-	if (found != FLUFFY_OK)
-		return refuse(s->ctx, r->msg, "req-body.spname",
-		    FLUFFY_E_UNKNOWN_SERVICE, "\"%.*s\" isn't enrolled",
-		    (int)body->spname.n, (const char *)body->spname.p);
-	e = store_denied(s, client, body->spname, &denied);
-	if (e == FLUFFY_OK && denied)
-		e = refuse(s->ctx, r->msg, "req-body.spname",
-		    FLUFFY_E_NOT_PERMITTED, "denied to this client");
-	g->authtime = r->now;
-	g->endtime = r->now + policy_lifetime(s->lifetime, device.lifetime,
-	    g->service.lifetime);
-	return e;
-}
-
-static enum fluffy_error
-issue(fluffy_store *s, const struct request *r, struct grant *g,
-    const uint8_t key[KEY_MAX])
-{
+	struct grant *g = step->grant;
 	struct issued *issued = &g->issued;
 	enum fluffy_error e;
 
 	g->key.n = (uint8_t)aead_of(g->key.alg)->key;
 	memcpy(g->key.b, key, g->key.n);
-	issued->client = r->secret.owner;
+	g->authtime = step->now;
+	g->endtime = step->now + policy_lifetime(step->s->lifetime,
+	    g->client.lifetime, g->service.lifetime);
+	issued->client = step->secret.owner;
 	issued->service = g->service.name;
 	issued->alg = g->key.alg;
 	issued->authtime = g->authtime;
 	issued->endtime = g->endtime;
-	e = store_new_keyid(s, r->now, &issued->keyid);
+	e = store_new_keyid(step->s, step->now, &issued->keyid);
 	if (e == FLUFFY_OK)
-		e = sealing_secret(s, name_bytes(&g->service.name), r->now,
-		    &g->service_secret);
+		e = sealing_secret(step->s, name_bytes(&g->service.name),
+		    step->now, &g->service_secret);
 	if (e == FLUFFY_OK)
-		e = store_issued_add(s, issued);
+		e = store_issued_add(step->s, issued);
 	return e;
 }
 
 /* What miniticket and receipt have in common. */
 static bool
-put_key(struct fluffy_msg *msg, struct part *part, const struct request *r,
-    const struct grant *g)
+put_key(struct fluffy_msg *msg, struct part *part, const struct step *step)
 {
-	const struct req_body *body = r->msg->body;
+	const struct req_body *body = step->msg->body;
+	const struct grant *g = step->grant;
 	struct keydata *k = keydata_make(msg, &keydata_session,
 	    keyid_bytes(&g->issued.keyid), &g->key);
 
@@ -272,210 +313,222 @@ put_key(struct fluffy_msg *msg, struct part *part, const struct request *r,
 }
 
 static enum fluffy_error
-put_mticket(fluffy_store *s, struct fluffy_msg *msg, const struct request *r,
-    const struct grant *g, const uint8_t *iv)
+put_mticket(const struct step *step, struct fluffy_msg *msg,
+    const uint8_t *iv)
 {
-	const struct req_body *body = r->msg->body;
+	const struct party *party = &step->s->party;
+	const struct req_body *body = step->msg->body;
 	struct mticket *t = message_map(msg, L_mticket);
 	struct part *part;
 
 	if (t == NULL || (part = seal_part(msg, t, L_enc_part)) == NULL)
-		return fluffy_fail_memory(s->ctx);
-	PUT_BYTES(msg, t, skdcrealm, L_skdcrealm, name_bytes(&s->party.realm));
-	PUT_BYTES(msg, t, skdcname, L_skdcname, name_bytes(&s->party.name));
+		return fluffy_fail_memory(step->s->ctx);
+	PUT_BYTES(msg, t, skdcrealm, L_skdcrealm, name_bytes(&party->realm));
+	PUT_BYTES(msg, t, skdcname, L_skdcname, name_bytes(&party->name));
 	/* an optional realm exactly when the request has it (section 2) */
 	if (HAS(body, L_sprealm))
 		PUT_BYTES(msg, t, sprealm, L_sprealm, body->sprealm);
 	PUT_BYTES(msg, t, spname, L_spname, body->spname);
-	PUT_BYTES(msg, part, crealm, L_crealm, name_bytes(&s->party.realm));
-	PUT_BYTES(msg, part, cname, L_cname, name_bytes(&r->secret.owner));
-	if (!put_key(msg, part, r, g))
-		return fluffy_fail_memory(s->ctx);
-	return seal_under_secret(s, msg, t, L_enc_part, part,
-	    &g->service_secret, iv, false);
+	PUT_BYTES(msg, part, crealm, L_crealm, name_bytes(&party->realm));
+	PUT_BYTES(msg, part, cname, L_cname, name_bytes(&step->secret.owner));
+	if (!put_key(msg, part, step))
+		return fluffy_fail_memory(step->s->ctx);
+	return seal_under_secret(step->s, msg, t, L_enc_part, part,
+	    &step->grant->service_secret, iv, false);
 }
 
 static enum fluffy_error
-put_receipt(fluffy_store *s, struct fluffy_msg *msg, const struct request *r,
-    const struct grant *g, const uint8_t *iv)
+put_receipt(const struct step *step, struct fluffy_msg *msg,
+    const uint8_t *iv)
 {
-	const struct req_body *body = r->msg->body;
+	const struct party *party = &step->s->party;
+	const struct req_body *body = step->msg->body;
 	struct part *part = seal_part(msg, msg, L_receipt);
 
 	if (part == NULL)
-		return fluffy_fail_memory(s->ctx);
+		return fluffy_fail_memory(step->s->ctx);
 	PUT_BYTES(msg, part, skdcrealm, L_skdcrealm,
-	    name_bytes(&s->party.realm));
-	PUT_BYTES(msg, part, skdcname, L_skdcname,
-	    name_bytes(&s->party.name));
+	    name_bytes(&party->realm));
+	PUT_BYTES(msg, part, skdcname, L_skdcname, name_bytes(&party->name));
 	if (HAS(body, L_sprealm))
 		PUT_BYTES(msg, part, sprealm, L_sprealm, body->sprealm);
 	PUT_BYTES(msg, part, spname, L_spname, body->spname);
-	PUT_BYTES(msg, part, nonce, L_nonce, r->part->nonce);
-	if (!put_key(msg, part, r, g))
-		return fluffy_fail_memory(s->ctx);
-	return seal_under_secret(s, msg, msg, L_receipt, part, &r->secret, iv,
-	    false);
+	PUT_BYTES(msg, part, nonce, L_nonce, step->part->nonce);
+	if (!put_key(msg, part, step))
+		return fluffy_fail_memory(step->s->ctx);
+	return seal_under_secret(step->s, msg, msg, L_receipt, part,
+	    &step->secret, iv, false);
 }
 
 static enum fluffy_error
-make_answer(fluffy_store *s, const struct request *r, const struct grant *g,
-    const struct answer_random *random, fluffy_msg **out)
+make_answer(const struct step *step, const struct answer_random *random,
+    fluffy_msg **out)
 {
+	fluffy_ctx *ctx = step->s->ctx;
 	struct fluffy_msg *msg = message_new(FLUFFY_PSK_REP);
 	enum fluffy_error e;
 
 	*out = NULL;
 	if (msg == NULL)
-		return fluffy_fail_memory(s->ctx);
-	PUT_BYTES(msg, msg, crealm, L_crealm, name_bytes(&s->party.realm));
-	PUT_BYTES(msg, msg, cname, L_cname, name_bytes(&r->secret.owner));
-	e = put_mticket(s, msg, r, g, random->ticket_iv);
+		return fluffy_fail_memory(ctx);
+	PUT_BYTES(msg, msg, crealm, L_crealm,
+	    name_bytes(&step->s->party.realm));
+	PUT_BYTES(msg, msg, cname, L_cname, name_bytes(&step->secret.owner));
+	e = put_mticket(step, msg, random->ticket_iv);
 	if (e == FLUFFY_OK)
-		e = put_receipt(s, msg, r, g, random->receipt_iv);
+		e = put_receipt(step, msg, random->receipt_iv);
 	if (e == FLUFFY_OK)
-		e = check_emitted(s->ctx, msg);
-	return message_finish(s->ctx, e, &msg, out);
+		e = check_emitted(ctx, msg);
+	return message_finish(ctx, e, &msg, out);
 }
 
 enum fluffy_error
-psk_answer(fluffy_store *s, struct request *r, fluffy_msg **out)
+psk_answer(struct step *step, fluffy_msg **out)
 {
 	struct answer_random random;
-	struct grant g;
+	struct grant grant;
 	enum fluffy_error e;
 
 	*out = NULL;
-	memset(&g, 0, sizeof(g));
-	e = request_check(s, r, r->msg->body->skdcrealm,
-	    r->msg->body->skdcname);
+	memset(&grant, 0, sizeof(grant));
+	step->grant = &grant;
+	e = check_request(step);
 	if (e == FLUFFY_OK)
-		e = decide(s, r, &g);
+		e = RUN_CHECKS(step, psk_req_checks);
 	if (e == FLUFFY_OK)
-		e = ctx_random(s->ctx, &random, sizeof(random));
+		e = ctx_random(step->s->ctx, &random, sizeof(random));
 	if (e == FLUFFY_OK)
-		e = issue(s, r, &g, random.key);
+		e = issue(step, random.key);
 	if (e == FLUFFY_OK)
-		e = make_answer(s, r, &g, &random, out);
+		e = make_answer(step, &random, out);
 	OPENSSL_cleanse(&random, sizeof(random));
-	OPENSSL_cleanse(&g, sizeof(g));
+	OPENSSL_cleanse(&grant, sizeof(grant));
+	step->grant = NULL;
 	return e;
 }
 
 /* ---- client: takes PSK-REP --------------------------------------------------- */
 
 static enum fluffy_error
-check_receipt_names(fluffy_store *s, const struct fluffy_msg *msg)
+check_rep_skdc(struct step *step)
 {
-	const struct part *receipt = msg->receipt.plain;
-	const struct mticket *t = msg->mticket;
-	struct bytes skdcrealm = name_bytes(&s->party.skdcrealm);
+	const struct mticket *t = step->msg->mticket;
+	const struct party *party = &step->s->party;
 	enum fluffy_error e;
 
-	if ((e = check_name(s->ctx, msg, "crealm", msg->crealm,
-	    name_bytes(&s->party.realm))) != FLUFFY_OK ||
-	    (e = check_name(s->ctx, msg, "cname", msg->cname,
-	    name_bytes(&s->party.name))) != FLUFFY_OK ||
-	    (e = check_name(s->ctx, msg, "receipt.skdcrealm",
+	e = check_skdc(step->s->ctx, step->msg, "mticket.skdcrealm",
+	    t->skdcrealm, name_bytes(&party->skdcrealm));
+	if (e == FLUFFY_OK)
+		e = check_skdc(step->s->ctx, step->msg, "mticket.skdcname",
+		    t->skdcname, name_bytes(&party->skdcname));
+	return e;
+}
+
+static enum fluffy_error
+check_rep_seal(struct step *step)
+{
+	enum fluffy_error e;
+
+	e = open_under_secret(step->s, step->msg, step->msg, L_receipt,
+	    step->now, &step->secret);
+	if (e == FLUFFY_OK)
+		step->part = step->msg->receipt.plain;
+	return e;
+}
+
+static enum fluffy_error
+check_rep_names(struct step *step)
+{
+	const struct fluffy_msg *msg = step->msg;
+	const struct party *party = &step->s->party;
+	const struct part *receipt = step->part;
+	const struct mticket *t = msg->mticket;
+	struct bytes skdcrealm = name_bytes(&party->skdcrealm);
+	fluffy_ctx *ctx = step->s->ctx;
+	enum fluffy_error e;
+
+	if ((e = check_name(ctx, msg, "crealm", msg->crealm,
+	    name_bytes(&party->realm))) != FLUFFY_OK ||
+	    (e = check_name(ctx, msg, "cname", msg->cname,
+	    name_bytes(&party->name))) != FLUFFY_OK ||
+	    (e = check_name(ctx, msg, "receipt.skdcrealm",
 	    receipt->skdcrealm, t->skdcrealm)) != FLUFFY_OK ||
-	    (e = check_name(s->ctx, msg, "receipt.skdcname",
-	    receipt->skdcname, t->skdcname)) != FLUFFY_OK ||
-	    (e = check_name(s->ctx, msg, "receipt.sprealm",
+	    (e = check_name(ctx, msg, "receipt.skdcname", receipt->skdcname,
+	    t->skdcname)) != FLUFFY_OK ||
+	    (e = check_name(ctx, msg, "receipt.sprealm",
 	    REALM(receipt, sprealm, L_sprealm, skdcrealm),
 	    REALM(t, sprealm, L_sprealm, skdcrealm))) != FLUFFY_OK)
 		return e;
-	return check_name(s->ctx, msg, "receipt.spname", receipt->spname,
+	return check_name(ctx, msg, "receipt.spname", receipt->spname,
 	    t->spname);
 }
 
-static bool
-asked_for(const struct pending *p, int64_t alg)
+/* It answers a pending request of this client, for that service. */
+static enum fluffy_error
+check_rep_pending(struct step *step)
 {
+	const struct part *receipt = step->part;
+	struct pending *p = &step->pending;
+	struct bytes skdcrealm = name_bytes(&step->s->party.skdcrealm);
+	fluffy_ctx *ctx = step->s->ctx;
+	enum fluffy_error e;
+
+	e = store_pending(step->s, receipt->nonce, p);
+	if (e == FLUFFY_E_NOT_FOUND ||
+	    (e == FLUFFY_OK && p->type != FLUFFY_PSK_REQ))
+		return refuse(ctx, step->msg, "receipt.nonce",
+		    FLUFFY_E_REPLAY, "no request waits for it");
+	if (e == FLUFFY_OK)
+		e = check_name(ctx, step->msg, "receipt.spname",
+		    receipt->spname, name_bytes(&p->service));
+	if (e == FLUFFY_OK)
+		e = check_name(ctx, step->msg, "receipt.sprealm",
+		    REALM(receipt, sprealm, L_sprealm, skdcrealm),
+		    p->realm.n > 0 ? name_bytes(&p->realm) : skdcrealm);
+	return e;
+}
+
+static enum fluffy_error
+check_rep_etype(struct step *step)
+{
+	const struct tokens *asked = &step->pending.etypes;
+	const struct part *receipt = step->part;
 	uint8_t i;
 
-	for (i = 0; i < p->etypes.n; i++)
-		if (p->etypes.v[i] == alg)
-			return true;
-	return false;
+	for (i = 0; i < asked->n; i++)
+		if (asked->v[i] == receipt->keydata->alg)
+			return session_of(step, receipt, receipt->sprealm,
+			    receipt->spname);
+	return refuse(step->s->ctx, step->msg, "receipt.keydata.alg",
+	    FLUFFY_E_BAD_ETYPE, "not one that was asked for");
 }
 
-/* The receipt answers a pending request of this client, for that service. */
-static enum fluffy_error
-check_pending(fluffy_store *s, const struct fluffy_msg *msg)
-{
-	const struct part *receipt = msg->receipt.plain;
-	struct bytes skdcrealm = name_bytes(&s->party.skdcrealm);
-	struct pending p;
-	enum fluffy_error e;
-
-	e = store_pending(s, receipt->nonce, &p);
-	if (e == FLUFFY_E_NOT_FOUND ||
-	    (e == FLUFFY_OK && p.type != FLUFFY_PSK_REQ))
-		return refuse(s->ctx, msg, "receipt.nonce", FLUFFY_E_REPLAY,
-		    "no request waits for it");
-	if (e == FLUFFY_OK)
-		e = check_name(s->ctx, msg, "receipt.spname", receipt->spname,
-		    name_bytes(&p.service));
-	if (e == FLUFFY_OK)
-		e = check_name(s->ctx, msg, "receipt.sprealm",
-		    REALM(receipt, sprealm, L_sprealm, skdcrealm),
-		    p.realm.n > 0 ? name_bytes(&p.realm) : skdcrealm);
-	if (e == FLUFFY_OK && !asked_for(&p, receipt->keydata->alg))
-		e = refuse(s->ctx, msg, "receipt.keydata.alg",
-		    FLUFFY_E_BAD_ETYPE, "not one that was asked for");
-	return e;
-}
-
-static enum fluffy_error
-check_rep(fluffy_store *s, struct fluffy_msg *msg, uint64_t now)
-{
-	const struct mticket *t = msg->mticket;
-	struct secret secret = { .order = 0 };
-	enum fluffy_error e;
-
-	e = check_skdc(s->ctx, msg, "mticket.skdcrealm", t->skdcrealm,
-	    name_bytes(&s->party.skdcrealm));
-	if (e == FLUFFY_OK)
-		e = check_skdc(s->ctx, msg, "mticket.skdcname", t->skdcname,
-		    name_bytes(&s->party.skdcname));
-	if (e == FLUFFY_OK)
-		e = open_under_secret(s, msg, msg, L_receipt, now, &secret);
-	secret_wipe(&secret);
-	if (e == FLUFFY_OK)
-		e = check_receipt_names(s, msg);
-	if (e == FLUFFY_OK)
-		e = check_pending(s, msg);
-	if (e == FLUFFY_OK)
-		e = check_key_usable(s, msg, "receipt.endtime",
-		    msg->receipt.plain, now);
-	return e;
-}
+static const struct check psk_rep_checks[] = {
+	{ "skdc", check_rep_skdc },
+	{ "seal", check_rep_seal },
+	{ "names", check_rep_names },
+	{ "pending", check_rep_pending },
+	{ "etype", check_rep_etype },
+	{ "endtime", check_endtime },
+	{ "deleted", check_deleted }
+};
 
 enum fluffy_error
-psk_rep_take(fluffy_store *s, struct fluffy_msg *msg,
-    const fluffy_estb_params *params, fluffy_msg **out,
-    fluffy_outcome *outcome)
+psk_rep_take(struct step *step, const fluffy_estb_params *params,
+    fluffy_msg **out, fluffy_outcome *outcome)
 {
-	const struct part *receipt;
-	struct session session;
-	enum fluffy_error e;
+	enum fluffy_error e = RUN_CHECKS(step, psk_rep_checks);
 
 	*out = NULL;
-	memset(&session, 0, sizeof(session));
-	if ((e = check_rep(s, msg, fluffy_now(s->ctx))) != FLUFFY_OK)
-		return e;
-	receipt = msg->receipt.plain;
-	e = session_of(s, receipt, receipt->sprealm, receipt->spname,
-	    &session);
 	/* answered once */
 	if (e == FLUFFY_OK)
-		e = store_pending_remove(s, receipt->nonce);
+		e = store_pending_remove(step->s, step->part->nonce);
 	if (e == FLUFFY_OK)
-		e = store_session_add(s, &session);
+		e = store_session_add(step->s, &step->session);
 	if (e == FLUFFY_OK)
-		e = psk_estb_make(s, msg, &session, params, out);
+		e = psk_estb_make(step->s, step->msg, &step->session, params,
+		    out);
 	if (e == FLUFFY_OK)
-		outcome_set(outcome, FLUFFY_KEY_RECEIVED, &session);
-	session_wipe(&session);
+		outcome_set(outcome, FLUFFY_KEY_RECEIVED, &step->session);
 	return e;
 }

@@ -6,8 +6,7 @@
 /* Which requests there are, and who answers them. */
 static const struct {
 	int64_t type;
-	enum fluffy_error (*answer)(fluffy_store *, struct request *,
-	    fluffy_msg **out);
+	enum fluffy_error (*answer)(struct step *, fluffy_msg **out);
 } answers[] = {
 	{ FLUFFY_PSK_REQ, psk_answer },
 	{ FLUFFY_GSK_REQ, NULL },
@@ -73,36 +72,36 @@ fluffy_skdc_broken(fluffy_store *s)
 }
 
 static enum fluffy_error
-answer(fluffy_store *s, struct request *r, fluffy_msg **out)
+answer(struct step *step, fluffy_msg **out)
 {
-	const char *type = fluffy_type_name((enum fluffy_type)r->msg->type);
-	size_t row = row_of(r->msg->type);
+	const char *type = word_of(R_TYPE, step->msg->type);
+	size_t row = row_of(step->msg->type);
 
 	if (row == N_ANSWERS)
-		return fluffy_fail_at(s->ctx, FLUFFY_E_UNEXPECTED, type,
+		return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED, type,
 		    "expected a request");
 	if (answers[row].answer == NULL)
-		return fluffy_fail_at(s->ctx, FLUFFY_E_NOT_PERMITTED, type,
+		return fluffy_fail_at(step->s->ctx, FLUFFY_E_NOT_PERMITTED, type,
 		    "not served by this SKDC");
-	return answers[row].answer(s, r, out);
+	return answers[row].answer(step, out);
 }
 
 enum fluffy_error
 fluffy_skdc_answer(fluffy_store *s, fluffy_msg *in, fluffy_msg **out)
 {
-	struct request r = { .msg = in, .now = fluffy_now(s->ctx) };
+	struct step step = { .s = s, .msg = in, .now = fluffy_now(s->ctx) };
 	enum fluffy_error e, made = FLUFFY_OK;
 
 	*out = NULL;
 	if ((e = check_role(s)) != FLUFFY_OK)
 		return e;
-	e = answer(s, &r, out);
+	e = answer(&step, out);
 	if (fluffy_error_status(e) == FLUFFY_BROKEN)
 		s->batch_failed = true;
 	/* what isn't a request is never answered (section 6) */
 	if (e != FLUFFY_OK && e != FLUFFY_E_UNEXPECTED)
-		made = error_make(s, &r, e, out);
-	secret_wipe(&r.secret);
+		made = error_make(s, &step, e, out);
+	step_end(&step);
 	return made == FLUFFY_OK ? e : made;
 }
 

@@ -64,6 +64,16 @@ end_early(const char *program, const struct command *command,
 	return (int)report_status();
 }
 
+/* -v: each check that a message goes through. */
+static void
+tell_check(void *arg, enum fluffy_type type, const char *check,
+    enum fluffy_error verdict)
+{
+	(void)arg;
+	report_tell("%s: %s: %s", fluffy_type_name(type), check,
+	    fluffy_error_name(verdict));
+}
+
 static int
 run(const char *program, const struct command *command, int argc, char **argv)
 {
@@ -77,8 +87,11 @@ run(const char *program, const struct command *command, int argc, char **argv)
 	if (ctx == NULL)
 		report_error(FLUFFY_E_SYSTEM, "",
 		    "no memory, or the cipher library can't be used");
-	else
+	else {
+		if (report_is_verbose())
+			fluffy_ctx_set_checked(ctx, tell_check, NULL);
 		command->run(ctx, argv);
+	}
 	fluffy_ctx_free(&ctx);
 	return (int)report_status();
 }
