@@ -9,10 +9,6 @@
 #include "cose.h"
 #include "tree.h"
 
-#ifndef FLUFFY_VERSION
-#define FLUFFY_VERSION "unknown"
-#endif
-
 static uint64_t
 system_now(void *arg)
 {
@@ -108,5 +104,5 @@ fluffy_why(const fluffy_ctx *ctx)
 const char *
 fluffy_version(void)
 {
-	return FLUFFY_VERSION;
+	return PACKAGE_VERSION;
 }

@@ -978,7 +978,8 @@ decode_any(fluffy_ctx *ctx, struct arena *arena, const char *json,
 		e = fluffy_fail(ctx, FLUFFY_E_USAGE, &path,
 		    "not one JSON value");
 	else if ((e = get_any(&d, 1, &path, out)) == FLUFFY_E_MALFORMED)
-		e = FLUFFY_E_USAGE;
+		/* the user's mistake, not a message's */
+		e = ctx->code = FLUFFY_E_USAGE;
 	tree_free(&tree);
 	buffer_free(&wrapped);
 	return e;

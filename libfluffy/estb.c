@@ -179,7 +179,8 @@ check_ticket_kty(struct step *step)
 		    "only symmetric keys are taken here");
 	step->session.service = true;
 	step->session.established = true; /* once the authenticator opens */
-	return session_of(step, ticket, ticket->crealm, ticket->cname);
+	return session_of(step, "mticket.enc-part", ticket, ticket->crealm,
+	    ticket->cname);
 }
 
 /* The proof of possession. */
@@ -356,12 +357,22 @@ check_ack_seqnum(struct step *step)
 	    FLUFFY_E_AUTH_FAILED, "not the one behind the PSK-ESTB's");
 }
 
+static enum fluffy_error
+check_ack_endtime(struct step *step)
+{
+	if (policy_key_good(step->now, step->session.authtime,
+	    step->session.endtime))
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "ack.kid", FLUFFY_E_EXPIRED,
+	    "the key has ended");
+}
+
 static const struct check psk_ack_checks[] = {
 	{ "seal", check_ack_seal },
 	{ "names", check_ack_names },
 	{ "pending", check_ack_pending },
 	{ "seqnum", check_ack_seqnum },
-	{ "endtime", check_endtime }
+	{ "endtime", check_ack_endtime }
 };
 
 enum fluffy_error

@@ -216,12 +216,13 @@ run_checks(struct step *step, const struct check *checks, size_t n)
 /* ---- session keys ----------------------------------------------------------------- */
 
 enum fluffy_error
-session_of(struct step *step, const struct part *part, struct bytes realm,
-    struct bytes peer)
+session_of(struct step *step, const char *place, const struct part *part,
+    struct bytes realm, struct bytes peer)
 {
 	struct session *session = &step->session;
 	const struct keydata *k = part->keydata;
 
+	step->key_at = place;
 	session->keyid.n = (uint8_t)k->keyid.n;
 	memcpy(session->keyid.b, k->keyid.p, k->keyid.n);
 	session->key.alg = k->alg;
@@ -241,10 +242,12 @@ enum fluffy_error
 check_endtime(struct step *step)
 {
 	const struct session *session = &step->session;
+	char member[64];
 
 	if (policy_key_good(step->now, session->authtime, session->endtime))
 		return FLUFFY_OK;
-	return refuse(step->s->ctx, step->msg, "endtime", FLUFFY_E_EXPIRED,
+	(void)snprintf(member, sizeof(member), "%s.endtime", step->key_at);
+	return refuse(step->s->ctx, step->msg, member, FLUFFY_E_EXPIRED,
 	    "the key ended at %llu, and it is %llu here",
 	    (unsigned long long)session->endtime,
 	    (unsigned long long)step->now);
@@ -254,11 +257,14 @@ enum fluffy_error
 check_deleted(struct step *step)
 {
 	enum fluffy_error e;
+	char member[64];
 	bool gone;
 
+	(void)snprintf(member, sizeof(member), "%s.keydata.keyid",
+	    step->key_at);
 	e = store_gone(step->s, keyid_bytes(&step->session.keyid), &gone);
 	if (e == FLUFFY_OK && gone)
-		e = refuse(step->s->ctx, step->msg, "keydata.keyid",
+		e = refuse(step->s->ctx, step->msg, member,
 		    FLUFFY_E_NO_SUCH_KEY, "the key was deleted");
 	return e;
 }

@@ -92,6 +92,7 @@ struct step {
 	struct secret secret;	 /* what it was sealed under */
 	struct session session;	 /* the session key that it is about */
 	const struct part *part; /* the opened part that is judged */
+	const char *key_at;	 /* where session's keydata stands */
 	bool verified;		 /* a request: an ERROR carries an ack */
 	struct pending pending;	 /* an answer: what it answers */
 	struct grant *grant;	 /* psk.c: what the SKDC decides */
@@ -124,8 +125,8 @@ FLUFFY_CHECKED enum fluffy_error check_clock(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_time(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_nonce(struct step *);
 
-/* Fills session from a receipt or an enc-part, for that peer. */
-FLUFFY_CHECKED enum fluffy_error session_of(struct step *,
+/* Fills session from a receipt or an enc-part, which stands at that place. */
+FLUFFY_CHECKED enum fluffy_error session_of(struct step *, const char *place,
     const struct part *, struct bytes realm, struct bytes peer);
 /* That key's endtime, and that its keyid isn't one that was deleted. */
 FLUFFY_CHECKED enum fluffy_error check_endtime(struct step *);

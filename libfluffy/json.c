@@ -108,12 +108,18 @@ is_mark_escape(struct bytes text, size_t at)
 {
 	static const char mark[] = "\\udbff\\udfff";
 	size_t i;
+	char c;
 
 	if (text.n - at < sizeof(mark) - 1)
 		return false;
-	for (i = 0; i < sizeof(mark) - 1; i++)
-		if ((text.p[at + i] | 0x20) != (mark[i] | 0x20))
+	for (i = 0; i < sizeof(mark) - 1; i++) {
+		c = (char)text.p[at + i];
+		/* hex digits may be of either case */
+		if (c >= 'A' && c <= 'F')
+			c = (char)(c | 0x20);
+		if (c != mark[i])
 			return false;
+	}
 	return true;
 }
 

@@ -497,8 +497,8 @@ check_rep_etype(struct step *step)
 
 	for (i = 0; i < asked->n; i++)
 		if (asked->v[i] == receipt->keydata->alg)
-			return session_of(step, receipt, receipt->sprealm,
-			    receipt->spname);
+			return session_of(step, "receipt", receipt,
+			    receipt->sprealm, receipt->spname);
 	return refuse(step->s->ctx, step->msg, "receipt.keydata.alg",
 	    FLUFFY_E_BAD_ETYPE, "not one that was asked for");
 }

@@ -103,6 +103,7 @@ fluffy_time_parse(fluffy_ctx *ctx, const char *text, uint64_t *time)
 	}
 	if (parse_date(text, time))
 		return FLUFFY_OK;
+	*time = 0;
 	return fluffy_fail(ctx, FLUFFY_E_USAGE, NULL, "\"%s\" isn't a time: "
 	    "expected 2026-11-22T18:00Z, seconds since 1970, or +8h", text);
 }
