@@ -87,9 +87,13 @@ name_valid(struct bytes name)
 static int
 hex_value(uint8_t c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	/* 1 + the digit's value; 0: none.  Every name is tried as a UUID. */
+	static const uint8_t values[256] = {
+		['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+		['a'] = 11, 12, 13, 14, 15, 16
+	};
+
+	return values[c] - 1;
 }
 
 bool

@@ -53,7 +53,8 @@ run_tests() {
 	quietly "$dir/make.log" make -C "$dir" -j2 || status=1
 	if [ $status = 0 ]; then
 		find "$dir" -name '*.trs' -delete
-		timeout -k 10 "$seconds" make -C "$dir" -j2 check \
+		mkdir -p "$dir/tmp"
+		TMPDIR=$dir/tmp timeout -k 10 "$seconds" make -C "$dir" -j2 check \
 			>"$dir/make-check.log" 2>&1 </dev/null || status=$?
 	fi
 	while read -r trs; do

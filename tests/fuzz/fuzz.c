@@ -24,7 +24,7 @@ fuzz_fail(const char *what, const char *file, int line)
 /* ---- context ------------------------------------------------------------- */
 
 static fluffy_ctx *the_ctx;
-static uint64_t the_random;
+static uint64_t the_random = 1;
 
 static uint64_t
 stopped(void *arg)
@@ -50,7 +50,6 @@ same_random(void *arg, uint8_t *out, size_t n)
 fluffy_ctx *
 fuzz_ctx(void)
 {
-	the_random = 0x9e3779b97f4a7c15;
 	if (the_ctx != NULL)
 		return the_ctx;
 	the_ctx = fluffy_ctx_new();
@@ -58,6 +57,12 @@ fuzz_ctx(void)
 	fluffy_ctx_set_clock(the_ctx, stopped, NULL);
 	fluffy_ctx_set_random(the_ctx, same_random, &the_random);
 	return the_ctx;
+}
+
+void
+fuzz_begin(uint64_t seed)
+{
+	the_random = seed * 0x9e3779b97f4a7c15;
 }
 
 void
@@ -73,7 +78,7 @@ must(enum fluffy_error e)
 /* ---- input --------------------------------------------------------------- */
 
 uint8_t
-take(struct input *in)
+take(struct feed *in)
 {
 	if (in->n == 0)
 		return 0;
@@ -82,13 +87,13 @@ take(struct input *in)
 }
 
 uint32_t
-take_upto(struct input *in, uint32_t max)
+take_upto(struct feed *in, uint32_t max)
 {
 	return take(in) % (max + 1);
 }
 
 struct bytes
-take_bytes(struct input *in, size_t n)
+take_bytes(struct feed *in, size_t n)
 {
 	struct bytes b = { in->p, n < in->n ? n : in->n };
 
@@ -100,13 +105,13 @@ take_bytes(struct input *in, size_t n)
 }
 
 struct bytes
-take_string(struct input *in)
+take_string(struct feed *in)
 {
 	return take_bytes(in, take(in));
 }
 
 struct bytes
-take_rest(struct input *in)
+take_rest(struct feed *in)
 {
 	return take_bytes(in, in->n);
 }
@@ -128,7 +133,7 @@ fuzz_key(int64_t alg)
 
 /* Each change: what, and where in 16 bits; then what it puts there. */
 uint8_t *
-mutate(struct input *in, struct bytes from, size_t *n)
+mutate(struct feed *in, struct bytes from, size_t *n)
 {
 	size_t room = from.n + in->n, at, end;
 	uint8_t *p = malloc(room + 1);
@@ -160,7 +165,7 @@ mutate(struct input *in, struct bytes from, size_t *n)
 	return p;
 }
 
-/* ---- properties ------------------------------------------------------------ */
+/* ---- properties ---------------------------------------------------------- */
 
 static bool
 printable(const char *s)
@@ -261,7 +266,7 @@ check_message(const fluffy_msg *msg)
 	fluffy_bytes_free(&cbor);
 }
 
-/* ---- sealing what the fuzzer wrote ------------------------------------------- */
+/* ---- sealing what the fuzzer wrote --------------------------------------- */
 
 static enum fluffy_error
 right_cksum(struct arena *arena, const struct schema *schema,
@@ -315,7 +320,7 @@ seal_plaintext(struct fluffy_msg *msg, void *container, int label,
 	return e;
 }
 
-/* ---- stores ------------------------------------------------------------------ */
+/* ---- stores -------------------------------------------------------------- */
 
 static char directory[64];
 static pid_t owner;

@@ -22,27 +22,29 @@ _Noreturn void fuzz_fail(const char *what, const char *file, int line);
 /* Aborts with the context's reason unless e is FLUFFY_OK. */
 void must(enum fluffy_error e);
 
-/* The process's context; the random generator begins anew. */
+/* The process's context. */
 fluffy_ctx *fuzz_ctx(void);
+/* The random generator begins anew; seed isn't 0. */
+void fuzz_begin(uint64_t seed);
 
 /* The input from its front; zeros behind its end. */
-struct input {
+struct feed {
 	const uint8_t *p;
 	size_t n;
 };
 
-uint8_t take(struct input *);
-uint32_t take_upto(struct input *, uint32_t max);
-struct bytes take_bytes(struct input *, size_t n);
+uint8_t take(struct feed *);
+uint32_t take_upto(struct feed *, uint32_t max);
+struct bytes take_bytes(struct feed *, size_t n);
 /* One byte tells the length. */
-struct bytes take_string(struct input *);
-struct bytes take_rest(struct input *);
+struct bytes take_string(struct feed *);
+struct bytes take_rest(struct feed *);
 
 /* The key of an algorithm, as in tests/interop/fluffy_ref.py gen. */
 struct symm fuzz_key(int64_t alg);
 
 /* Owned by the caller: a copy of from with the input's changes in it. */
-uint8_t *mutate(struct input *, struct bytes from, size_t *n);
+uint8_t *mutate(struct feed *, struct bytes from, size_t *n);
 
 /* A refusal is explained: printable, with the code that was returned. */
 void check_why(enum fluffy_error e);

@@ -71,7 +71,7 @@ check_broken_seal(struct fluffy_msg *msg, void *container, int label,
 }
 
 static void
-seal_and_open(struct input *in)
+seal_and_open(struct feed *in)
 {
 	const struct place *place = &places[take_upto(in, N_PLACES - 1)];
 	struct symm key = fuzz_key(aeads[take_upto(in, N_AEADS - 1)].alg);
@@ -133,7 +133,7 @@ open_part(struct fluffy_msg *msg, void *container, int label)
 }
 
 static void
-open_all(struct input *in)
+open_all(struct feed *in)
 {
 	static const int labels[] = {
 		L_authenticator, L_receipt, L_ack, L_kenvelope
@@ -154,8 +154,9 @@ open_all(struct input *in)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct input in = { data, n };
+	struct feed in = { data, n };
 
+	fuzz_begin(1);
 	if (take(&in) % 2 == 0)
 		seal_and_open(&in);
 	else

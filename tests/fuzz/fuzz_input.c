@@ -14,11 +14,11 @@
 
 #define TEXT_MAX ((size_t)1 << 22)
 
-typedef bool decoder(const uint8_t *, size_t, uint8_t *, size_t *);
+typedef bool decode_fn(const uint8_t *, size_t, uint8_t *, size_t *);
 
 /* In memory of exactly the size that is promised. */
 static uint8_t *
-decode(decoder *decoder, struct bytes text, size_t *n)
+decode(decode_fn *decoder, struct bytes text, size_t *n)
 {
 	uint8_t *in = malloc(text.n), *out = malloc(text.n);
 
@@ -33,7 +33,7 @@ decode(decoder *decoder, struct bytes text, size_t *n)
 }
 
 static void
-decode_any(decoder *decoder, struct bytes text)
+decode_any(decode_fn *decoder, struct bytes text)
 {
 	size_t n;
 	uint8_t *out = decode(decoder, text, &n);
@@ -45,7 +45,7 @@ decode_any(decoder *decoder, struct bytes text)
 }
 
 static void
-comes_back(decoder *decoder, struct buffer *text, struct bytes bytes)
+comes_back(decode_fn *decoder, struct buffer *text, struct bytes bytes)
 {
 	size_t n;
 	uint8_t *out;
@@ -136,7 +136,7 @@ encode(uint8_t how, struct bytes bytes)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct input in = { data, n };
+	struct feed in = { data, n };
 	uint8_t how = take(&in);
 
 	if (in.n == 0)

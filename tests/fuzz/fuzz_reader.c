@@ -77,7 +77,7 @@ read_stream(struct bytes stream, uint32_t seed)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct input in = { data, n };
+	struct feed in = { data, n };
 	uint32_t seed = 1 + take(&in);
 	struct bytes stream;
 	struct buffer whole, parts;

@@ -1,0 +1,417 @@
+/*
+ * bench_programs.c - what the programs cost, and how long their messages are
+ *
+ * The argument is the build directory.  Programs are run as they would be
+ * installed, without libtool's scripts around them.
+ */
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define REQUESTS 100000u
+#define TENTH	 10000u
+#define DEVICES	 100u
+#define STARTS	 41
+#define PSK_REP	 347		/* bytes of an answer */
+
+static fluffy_ctx *ctx;
+static char build[512];		/* absolute */
+static char folder[128];	/* where we are: on disk */
+static char memory[] = "/dev/shm/fluffy-bench-XXXXXX";
+
+/* ---- running programs ---------------------------------------------------- */
+
+/* The program itself, where libtool has put it. */
+static const char *
+program(const char *name)
+{
+	static char path[700];
+
+	(void)snprintf(path, sizeof(path), "%s/tools/.libs/%s", build, name);
+	if (access(path, X_OK) != 0)
+		(void)snprintf(path, sizeof(path), "%s/tools/%s", build, name);
+	return path;
+}
+
+/* spawn, because a fork would count for the child. */
+static pid_t
+start(const char *path, char *const argv[], int in, int out)
+{
+	extern char **environ;
+	posix_spawn_file_actions_t files;
+	pid_t pid;
+
+	if (posix_spawn_file_actions_init(&files) != 0 ||
+	    posix_spawn_file_actions_adddup2(&files, in, 0) != 0 ||
+	    posix_spawn_file_actions_adddup2(&files, out, 1) != 0 ||
+	    posix_spawnp(&pid, path, &files, NULL, argv, environ) != 0)
+		bench_die(path);
+	(void)posix_spawn_file_actions_destroy(&files);
+	return pid;
+}
+
+static double
+seconds(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+/* Waits, and gives the CPU time; the program must have done its work. */
+static double
+finish(pid_t pid)
+{
+	struct rusage used;
+	int status;
+
+	if (wait4(pid, &status, 0, &used) != pid || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) != 0)
+		bench_die("a program failed");
+	return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+static int
+open_file(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		bench_die(path);
+	return fd;
+}
+
+static double
+time_of(const char *path, char *const argv[], const char *input)
+{
+	int in = open_file(input, O_RDONLY);
+	int out = open_file("/dev/null", O_WRONLY);
+	double took = finish(start(path, argv, in, out));
+
+	(void)close(in);
+	(void)close(out);
+	return took;
+}
+
+/* ---- a realm ------------------------------------------------------------- */
+
+static fluffy_store *skdc, *client, *service;
+static struct secret secrets[DEVICES];
+
+static fluffy_msg *
+enrol(unsigned i)
+{
+	char name[37];
+	fluffy_msg *msg;
+	struct secret *secret = &secrets[i];
+
+	must(ctx, fluffy_enrol(skdc, bench_name(i, name), NULL, &msg));
+	must(ctx, store_secret_by_kid(skdc, msg->keydata->keyid, secret));
+	return msg;
+}
+
+static void
+join(const char *path, fluffy_msg *enrolment, fluffy_store **store)
+{
+	must(ctx, fluffy_join(ctx, path, enrolment));
+	must(ctx, fluffy_store_open(ctx, path, 0, store));
+}
+
+static void
+make_realm(void)
+{
+	fluffy_msg *msg;
+	char name[37], path[100];
+
+	must(ctx, fluffy_store_init(ctx, "skdc.db", "home",
+	    bench_name(1000, name), &skdc));
+	for (unsigned i = 0; i < DEVICES; i++) {
+		msg = enrol(i);
+		if (i == 0) {
+			join("client.db", msg, &client);
+			(void)snprintf(path, sizeof(path), "%s/client.db",
+			    memory);
+			must(ctx, fluffy_join(ctx, path, msg));
+		} else if (i == 1)
+			join("service.db", msg, &service);
+		fluffy_msg_free(&msg);
+	}
+}
+
+/* ---- bytes --------------------------------------------------------------- */
+
+static void
+save(const char *path, const void *data, size_t n)
+{
+	FILE *f = fopen(path, "wb");
+
+	if (f == NULL || fwrite(data, 1, n, f) != n || fclose(f) != 0)
+		bench_die(path);
+}
+
+static void
+print_bytes(const fluffy_msg *msg, size_t most)
+{
+	const char *name = fluffy_type_name(fluffy_msg_type(msg));
+	char path[40];
+	fluffy_bytes cbor;
+
+	must(ctx, fluffy_msg_write(ctx, msg, FLUFFY_CBOR, 0, &cbor));
+	printf("%-46s %9zu bytes           (at most %zu%s)\n", name, cbor.len,
+	    most, cbor.len > most ? ": MISSED" : "");
+	(void)snprintf(path, sizeof(path), "%s.cbor", name);
+	save(path, cbor.data, cbor.len);
+	fluffy_bytes_free(&cbor);
+}
+
+static fluffy_msg *
+step(fluffy_store *s, fluffy_msg *in)
+{
+	const fluffy_estb_params params = { .ext = NULL };
+	fluffy_outcome outcome;
+	fluffy_msg *out;
+
+	must(ctx, fluffy_estb(s, in, &params, &out, &outcome));
+	return out;
+}
+
+/* The four messages; what they cost at least goes to floor. */
+static struct floor *
+exchange(void)
+{
+	char name[37];
+	fluffy_psk_params params = { .service = bench_name(1, name) };
+	fluffy_msg *req, *rep, *estb, *ack;
+	struct floor *floor;
+
+	must(ctx, fluffy_psk_request(client, &params, &req));
+	must(ctx, fluffy_skdc_begin(skdc));
+	must(ctx, fluffy_skdc_answer(skdc, req, &rep));
+	must(ctx, fluffy_skdc_commit(skdc));
+	estb = step(client, rep);
+	ack = step(service, estb);
+	if (step(client, ack) != NULL)
+		bench_die("an answer to PSK-ACK");
+	print_bytes(req, 142);
+	print_bytes(rep, 347);
+	print_bytes(estb, 270);
+	print_bytes(ack, 106);
+	floor = floor_new(req, rep);
+	fluffy_msg_free(&req);
+	fluffy_msg_free(&rep);
+	fluffy_msg_free(&estb);
+	fluffy_msg_free(&ack);
+	return floor;
+}
+
+/* ---- fluffy-skdc over a file --------------------------------------------- */
+
+static void
+make_requests(const char *path)
+{
+	struct buffer all = BUFFER((size_t)1 << 25);
+	char name[37];
+
+	for (unsigned i = 0; i < REQUESTS; i++)
+		bench_request(ctx, &all, &skdc->party, &secrets[i % DEVICES],
+		    bench_name((i * 7 + 1) % DEVICES, name), i);
+	if (all.failed)
+		bench_die("out of memory");
+	save(path, all.p, all.n);
+	buffer_free(&all);
+}
+
+static double
+cpu_of(pid_t pid)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 ||
+	    clock_gettime(clock, &t) != 0)
+		bench_die("no clock of another process's CPU time");
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Reads so many answers; false at the end. */
+static bool
+drain(int fd, size_t answers)
+{
+	static char buf[65536];
+	size_t left = answers * PSK_REP;
+	ssize_t n;
+
+	while (left > 0) {
+		n = read(fd, buf, left < sizeof(buf) ? left : sizeof(buf));
+		if (n <= 0)
+			return false;
+		left -= (size_t)n;
+	}
+	return true;
+}
+
+/* The answers come through a pipe, so that they can be counted. */
+static void
+serve(struct floor *floor, const char *requests)
+{
+	char *argv[] = { (char[]){ "fluffy-skdc" }, (char[]){ "-s" },
+	    (char[]){ "skdc.db" }, NULL };
+	int in = open_file(requests, O_RDONLY), out[2];
+	double floors[ROUNDS], least, at[REQUESTS / TENTH + 1] = { 0 }, whole;
+	size_t i;
+	pid_t pid;
+
+	if (pipe2(out, O_CLOEXEC) != 0)
+		bench_die("no pipe");
+	for (i = 0; i < ROUNDS / 2; i++)
+		floors[i] = floor_run(floor, TENTH) / TENTH;
+	pid = start(program("fluffy-skdc"), argv, in, out[1]);
+	(void)close(out[1]);
+	for (size_t n = 1; n <= REQUESTS / TENTH; n++) {
+		if (!drain(out[0], TENTH))
+			bench_die("answers are missing");
+		at[n] = cpu_of(pid);
+	}
+	(void)close(out[0]);
+	(void)close(in);
+	whole = finish(pid) / REQUESTS;
+	for (; i < ROUNDS; i++)
+		floors[i] = floor_run(floor, TENTH) / TENTH;
+	least = median(floors, ROUNDS);
+	bench_print("crypto of one answer", least, least, 0);
+	bench_print("fluffy-skdc, each of 100,000 requests, durable", whole,
+	    least, 8);
+	bench_print("  each of the first 10,000", at[1] / TENTH, least, 8);
+	bench_print("  each of the last 10,000",
+	    (at[REQUESTS / TENTH] - at[REQUESTS / TENTH - 1]) / TENTH, least,
+	    8);
+}
+
+/* ---- starting programs --------------------------------------------------- */
+
+static double
+time_openssl(void)
+{
+	char *argv[] = { (char[]){ "openssl" }, (char[]){ "version" }, NULL };
+
+	return time_of("openssl", argv, "/dev/null");
+}
+
+static double
+time_check(void)
+{
+	char *argv[] = { (char[]){ "fluffy-msg" }, (char[]){ "--check" },
+	    NULL };
+
+	return time_of(program("fluffy-msg"), argv, "PSK-REQ.cbor");
+}
+
+static double
+time_req(const char *store)
+{
+	char name[37], path[200];
+	char *argv[] = { (char[]){ "fluffy-req" }, (char[]){ "-s" }, path,
+	    name, NULL };
+
+	(void)bench_name(1, name);
+	(void)snprintf(path, sizeof(path), "%s/client.db", store);
+	return time_of(program("fluffy-req"), argv, "/dev/null");
+}
+
+static double
+wall(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void
+start_programs(void)
+{
+	double openssl[STARTS], check[STARTS], req[STARTS], disk[STARTS];
+	double took[STARTS], in_memory[STARTS], floor;
+
+	for (size_t i = 0; i < STARTS; i++) {
+		double begin;
+
+		openssl[i] = time_openssl();
+		check[i] = time_check();
+		begin = wall();
+		req[i] = time_req(memory);
+		in_memory[i] = wall() - begin;
+		begin = wall();
+		disk[i] = time_req(folder);
+		took[i] = wall() - begin;
+	}
+	floor = median(openssl, STARTS);
+	bench_print("openssl version", floor, floor, 0);
+	bench_print("fluffy-msg --check", median(check, STARTS), floor, 1.0);
+	bench_print("fluffy-req on a tmpfs", median(req, STARTS), floor, 1.5);
+	bench_print("fluffy-req on disk", median(disk, STARTS), floor, 0);
+	bench_print("  its durable commit, elapsed more than tmpfs",
+	    median(took, STARTS) - median(in_memory, STARTS), floor, 0);
+}
+
+/* ---- all of it ----------------------------------------------------------- */
+
+static void
+clean(void)
+{
+	char command[400];
+
+	(void)snprintf(command, sizeof(command), "rm -rf '%s' '%s'", folder,
+	    memory);
+	if (chdir("/") != 0 || system(command) != 0)
+		bench_die(command);
+}
+
+/* /tmp is a tmpfs in many places; the build directory rarely is. */
+static void
+enter(const char *directory)
+{
+	static char libraries[600];
+	char *absolute = realpath(directory, NULL);
+
+	if (absolute == NULL || strlen(absolute) >= sizeof(build) - 30 ||
+	    strlen(absolute) >= sizeof(folder) - 30)
+		bench_die("no such build directory, or its path is long");
+	strcpy(build, absolute);
+	free(absolute);
+	(void)snprintf(folder, sizeof(folder), "%s/bench-XXXXXX", build);
+	(void)snprintf(libraries, sizeof(libraries), "%s/libfluffy/.libs",
+	    build);
+	if (setenv("LD_LIBRARY_PATH", libraries, 1) != 0 ||
+	    mkdtemp(folder) == NULL || mkdtemp(memory) == NULL ||
+	    chdir(folder) != 0)
+		bench_die("no folder to work in");
+	(void)atexit(clean);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct floor *floor;
+
+	enter(argc > 1 ? argv[1] : ".");
+	if ((ctx = fluffy_ctx_new()) == NULL)
+		bench_die("no context");
+	make_realm();
+	floor = exchange();
+	start_programs();
+	make_requests("requests.cbor");
+	serve(floor, "requests.cbor");
+	floor_free(floor);
+	fluffy_store_close(&service);
+	fluffy_store_close(&client);
+	fluffy_store_close(&skdc);
+	fluffy_ctx_free(&ctx);
+	return 0;
+}

@@ -1,0 +1,348 @@
+/*
+ * fuzz_estb.c - the device's steps, behind the seals
+ *
+ * The first byte chooses:
+ *  0  client: a PSK-REP, 1  service: a PSK-ESTB, 2  client: a PSK-ACK,
+ *  3  client: an ERROR, around plaintexts of the fuzzer's
+ *  4  one of these, valid, with changes: unless they change nothing, it
+ *     is refused
+ *  5  a message of the fuzzer's, at either
+ * Each input finds the same stores: a commit is a rollback here (the linker
+ * wraps store_commit).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alg.h"
+#include "decode.h"
+#include "exchange.h"
+#include "fuzz.h"
+
+enum fluffy_error __real_store_commit(fluffy_store *);
+enum fluffy_error __wrap_store_commit(fluffy_store *);
+
+static bool ready;	/* the stores are as every input finds them */
+
+enum fluffy_error
+__wrap_store_commit(fluffy_store *s)
+{
+	if (!ready)
+		return __real_store_commit(s);
+	store_rollback(s);
+	return FLUFFY_OK;
+}
+
+/* ---- the stores and an honest exchange ----------------------------------- */
+
+enum { REP, ESTB, ACK, REFUSAL, N_VALID };
+
+static fluffy_store *skdc, *sensor, *lock;
+/* sensor waits for valid[REP] and, for another request, for valid[ACK]. */
+static fluffy_bytes valid[N_VALID];
+static struct session session;	/* the one of valid[ACK] */
+static struct secret sensor_key, lock_key;
+static uint8_t nonce[NONCE_SIZE]; /* of the request behind valid[REP] */
+
+static fluffy_store *
+join(const char *name, struct secret *secret)
+{
+	char path[100];
+	fluffy_store *store;
+	fluffy_msg *enrolment;
+
+	(void)snprintf(path, sizeof(path), "%s/%s.db", fuzz_directory(), name);
+	must(fluffy_enrol(skdc, name, NULL, &enrolment));
+	must(fluffy_join(fuzz_ctx(), path, enrolment));
+	must(fluffy_store_open(fuzz_ctx(), path, 0, &store));
+	must(store_secret_by_kid(store, enrolment->keydata->keyid, secret));
+	fluffy_msg_free(&enrolment);
+	return store;
+}
+
+/* The SKDC's answer to a request of sensor's. */
+static fluffy_msg *
+ask(const char *service, enum fluffy_error expected)
+{
+	const fluffy_psk_params params = { .service = service };
+	fluffy_msg *req, *rep;
+
+	must(fluffy_psk_request(sensor, &params, &req));
+	memcpy(nonce, req->authenticator.plain->nonce.p, NONCE_SIZE);
+	must(fluffy_skdc_begin(skdc));
+	CHECK(fluffy_skdc_answer(skdc, req, &rep) == expected);
+	must(fluffy_skdc_commit(skdc));
+	fluffy_msg_free(&req);
+	return rep;
+}
+
+static fluffy_msg *
+step(fluffy_store *s, fluffy_msg *in)
+{
+	static const fluffy_estb_params params = { .has_seqnum = true,
+	    .seqnum = UINT32_MAX };
+	fluffy_outcome outcome;
+	fluffy_msg *out;
+
+	must(fluffy_estb(s, in, &params, &out, &outcome));
+	fluffy_msg_free(&in);
+	return out;
+}
+
+static void
+keep(int which, fluffy_msg *msg)
+{
+	valid[which] = cbor_of(msg);
+	fluffy_msg_free(&msg);
+}
+
+static fluffy_msg *
+copy(int which)
+{
+	fluffy_msg *msg;
+
+	must(fluffy_msg_read(fuzz_ctx(), valid[which].data, valid[which].len,
+	    &msg));
+	return msg;
+}
+
+static void
+make_stores(void)
+{
+	char path[100];
+	fluffy_msg *estb;
+
+	fuzz_begin(1);
+	(void)snprintf(path, sizeof(path), "%s/skdc.db", fuzz_directory());
+	must(fluffy_store_init(fuzz_ctx(), path, "home", "skdc", &skdc));
+	sensor = join("sensor", &sensor_key);
+	lock = join("lock", &lock_key);
+	/* pruned now, so that no input has to */
+	must(store_begin(lock));
+	must(store_prune(lock, FUZZ_NOW));
+	must(store_commit(lock));
+	estb = step(sensor, ask("lock", FLUFFY_OK));
+	keep(ESTB, estb);
+	/* lock must find valid[ESTB] new: it answers once without commit */
+	ready = true;
+	keep(ACK, step(lock, copy(ESTB)));
+	ready = false;
+	estb = copy(ACK);
+	must(store_session(sensor, estb->ack.kid, false, &session));
+	fluffy_msg_free(&estb);
+	keep(REFUSAL, ask("nobody", FLUFFY_E_UNKNOWN_SERVICE));
+	keep(REP, ask("lock", FLUFFY_OK));
+	ready = true;
+}
+
+/* ---- a step and what it may give ----------------------------------------- */
+
+static void
+check_outcome(const struct fluffy_msg *in, enum fluffy_error e,
+    const fluffy_outcome *o)
+{
+	static const enum fluffy_outcome_kind kinds[] = {
+		[FLUFFY_PSK_REP] = FLUFFY_KEY_RECEIVED,
+		[FLUFFY_PSK_ESTB] = FLUFFY_KEY_ACCEPTED,
+		[FLUFFY_PSK_ACK] = FLUFFY_KEY_ESTABLISHED
+	};
+
+	if (e != FLUFFY_OK) {
+		CHECK(o->kind == FLUFFY_NOTHING);
+		CHECK(in->type != FLUFFY_ERROR);
+	} else if (in->type == FLUFFY_ERROR) {
+		CHECK(o->kind == FLUFFY_ERROR_PROVEN ||
+		    o->kind == FLUFFY_ERROR_HINT);
+		CHECK(o->kind == FLUFFY_ERROR_HINT || HAS(in, L_ack));
+	} else {
+		CHECK(in->type <= FLUFFY_PSK_ACK);
+		CHECK(o->kind == kinds[in->type]);
+		CHECK(o->keyid_len == 8);
+		CHECK(o->endtime > FUZZ_NOW);
+		CHECK(o->peer[0] != '\0');
+	}
+}
+
+static void
+check_out(const struct fluffy_msg *in, enum fluffy_error e,
+    const struct fluffy_msg *out)
+{
+	if (e != FLUFFY_OK && in->type == FLUFFY_PSK_ESTB) {
+		CHECK(out != NULL && out->type == FLUFFY_ERROR);
+		CHECK(out->error_code == (int64_t)e);
+		CHECK(!HAS(out, L_ack) && !HAS(out, L_skdcname));
+		CHECK(!HAS(out, L_cname) && !HAS(out, L_crealm));
+	} else if (e != FLUFFY_OK || in->type == FLUFFY_PSK_ACK ||
+	    in->type == FLUFFY_ERROR)
+		CHECK(out == NULL);
+	else
+		CHECK(out != NULL && out->type == in->type + 1);
+	if (out != NULL)
+		check_message(out);
+}
+
+static enum fluffy_error
+take_step(fluffy_store *s, fluffy_msg *in)
+{
+	static const fluffy_estb_params params = { .cksum = true };
+	fluffy_outcome outcome;
+	fluffy_msg *out;
+	enum fluffy_error e;
+
+	e = fluffy_estb(s, in, &params, &out, &outcome);
+	if (e != FLUFFY_OK) {
+		check_why(e);
+		CHECK(fluffy_error_status(e) != FLUFFY_BROKEN);
+		CHECK(e < FLUFFY_E_USAGE || e == FLUFFY_E_UNEXPECTED);
+	}
+	check_outcome(in, e, &outcome);
+	check_out(in, e, out);
+	check_shown(in);
+	fluffy_msg_free(&out);
+	return outcome.kind == FLUFFY_ERROR_HINT ? FLUFFY_E_AUTH_FAILED : e;
+}
+
+/* ---- 0 to 3: plaintexts of the fuzzer's ---------------------------------- */
+
+static void
+rep(struct feed *in)
+{
+	struct fluffy_msg *msg = copy(REP);
+	enum fluffy_error sealed, e;
+	struct bytes plaintext = take_rest(in);
+
+	sealed = seal_plaintext(msg, msg, L_receipt, &sensor_key.key,
+	    keyid_bytes(&sensor_key.kid), plaintext);
+	e = take_step(sensor, msg);
+	CHECK(sealed == FLUFFY_OK || e == sealed);
+	if (e == FLUFFY_OK)
+		CHECK(bytes_eq(msg->receipt.plain->nonce,
+		    bytes_of(nonce, NONCE_SIZE)));
+	fluffy_msg_free(&msg);
+}
+
+/* The key that the miniticket's plaintext brings; the real one if none. */
+static struct symm
+key_of(struct bytes plaintext, const struct schema *schema)
+{
+	struct path path = { .name = "enc-part", .len = 8 };
+	struct arena arena = { NULL, false };
+	struct symm key = session.key;
+	struct part *part;
+
+	if (decode_part(fuzz_ctx(), &arena, plaintext, schema, &path,
+	    &part) == FLUFFY_OK && part->keydata->kty == KTY_SYMM) {
+		key.alg = part->keydata->alg;
+		key.n = (uint8_t)part->keydata->key.n;
+		memcpy(key.b, part->keydata->key.p, key.n);
+	}
+	arena_free(&arena);
+	return key;
+}
+
+static void
+estb(struct feed *in)
+{
+	struct fluffy_msg *msg = copy(ESTB);
+	struct bytes ticket = take_string(in), plaintext = take_rest(in);
+	const struct row *row = schema_row(msg->mticket->head.schema,
+	    L_enc_part);
+	struct symm key = key_of(ticket, row->sub);
+	enum fluffy_error opened, sealed, e;
+
+	opened = seal_plaintext(msg, msg->mticket, L_enc_part, &lock_key.key,
+	    keyid_bytes(&lock_key.kid), ticket);
+	sealed = seal_plaintext(msg, msg, L_authenticator, &key, BYTES(""),
+	    plaintext);
+	e = take_step(lock, msg);
+	CHECK(e != FLUFFY_OK || (opened == FLUFFY_OK && sealed == FLUFFY_OK));
+	if (opened != FLUFFY_OK)
+		CHECK(e == opened);
+	fluffy_msg_free(&msg);
+}
+
+static void
+ack(struct feed *in)
+{
+	struct fluffy_msg *msg = copy(ACK);
+	enum fluffy_error sealed, e;
+	struct bytes plaintext = take_rest(in);
+
+	sealed = seal_plaintext(msg, msg, L_ack, &session.key,
+	    keyid_bytes(&session.keyid), plaintext);
+	e = take_step(sensor, msg);
+	CHECK(sealed == FLUFFY_OK || e == sealed);
+	fluffy_msg_free(&msg);
+}
+
+static void
+refusal(struct feed *in)
+{
+	struct fluffy_msg *msg = copy(REFUSAL);
+	struct bytes plaintext;
+	enum fluffy_error sealed, e;
+
+	msg->error_code = take(in);
+	plaintext = take_rest(in);
+	sealed = seal_plaintext(msg, msg, L_ack, &sensor_key.key,
+	    keyid_bytes(&sensor_key.kid), plaintext);
+	e = take_step(sensor, msg);
+	CHECK(sealed == FLUFFY_OK || e != FLUFFY_OK);
+	fluffy_msg_free(&msg);
+}
+
+/* ---- 4, 5: whole messages ------------------------------------------------ */
+
+static void
+changed(struct feed *in)
+{
+	int which = (int)take_upto(in, N_VALID - 1);
+	fluffy_msg *msg = copy(which);
+	fluffy_bytes bytes, is;
+	uint8_t *p;
+	size_t n;
+	bool done;
+
+	must(fluffy_msg_write(fuzz_ctx(), msg, take(in) % 2 == 0 ?
+	    FLUFFY_CBOR : FLUFFY_JSON, 0, &bytes));
+	fluffy_msg_free(&msg);
+	p = mutate(in, bytes_of(bytes.data, bytes.len), &n);
+	if (fluffy_msg_read(fuzz_ctx(), p, n, &msg) == FLUFFY_OK) {
+		is = cbor_of(msg);
+		done = take_step(which == ESTB ? lock : sensor, msg) ==
+		    FLUFFY_OK;
+		CHECK(done == bytes_eq(bytes_of(is.data, is.len),
+		    bytes_of(valid[which].data, valid[which].len)));
+		fluffy_bytes_free(&is);
+		fluffy_msg_free(&msg);
+	}
+	free(p);
+	fluffy_bytes_free(&bytes);
+}
+
+static void
+whole(struct feed *in)
+{
+	fluffy_store *s = take(in) % 2 == 0 ? sensor : lock;
+	struct bytes rest = take_rest(in);
+	fluffy_msg *msg;
+
+	if (fluffy_msg_read(fuzz_ctx(), rest.p, rest.n, &msg) != FLUFFY_OK)
+		return;
+	(void)take_step(s, msg);
+	fluffy_msg_free(&msg);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	static void (*const modes[])(struct feed *) = {
+		rep, estb, ack, refusal, changed, whole
+	};
+	struct feed in = { data, n };
+
+	if (!ready)
+		make_stores();
+	fuzz_begin(2);
+	modes[take_upto(&in, 5)](&in);
+	return 0;
+}
