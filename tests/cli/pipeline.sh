@@ -97,7 +97,7 @@ run 0 fluffy-key init -s skdc.db --realm home \
 	0190c0de-0000-7000-8000-000000000003
 device "$sensor"
 device "$lock"
-exchange "$sensor" "$lock"
+exchange_between "$sensor" "$lock"
 for limit in req:142 rep:347 estb:270 ack:106; do
 	file=${limit%:*}
 	[ "$(size "$file")" -le "${limit#*:}" ] ||

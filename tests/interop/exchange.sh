@@ -1,0 +1,155 @@
+#!/bin/bash
+# The PSK exchange with each of its three roles played by either
+# implementation, in both encodings; then a rotation, and refusals.
+# shellcheck source=tests/interop/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$scratch" || exit 99
+
+# A store is OURS.db or THEIRS.json: its name says who works with it.
+init() {
+	case $1 in
+	*.db) fluffy-key init -s "$1" --realm home skdc ;;
+	*) ref init -s "$1" --realm home skdc ;;
+	esac
+}
+enrol() {
+	case $1 in
+	*.db) fluffy-key enrol -q -s "$1" "$2" $3 ;;
+	*) ref enrol -s "$1" "$2" $3 ;;
+	esac
+}
+rotate() {
+	case $1 in
+	*.db) fluffy-key rotate -q -s "$1" "$2" ;;
+	*) ref enrol -s "$1" "$2" ;;
+	esac
+}
+join() {
+	case $1 in
+	*.db) fluffy-key join -q -s "$1" ;;
+	*) ref join -s "$1" ;;
+	esac
+}
+req() {
+	local store=$1
+	shift
+	case $store in
+	*.db) fluffy-req -q -s "$store" "$@" ;;
+	*) ref req -s "$store" "$@" ;;
+	esac
+}
+skdc() {
+	case $1 in
+	*.db) fluffy-skdc -q -s "$1" ;;
+	*) ref skdc -s "$1" ;;
+	esac
+}
+estb() {
+	case $1 in
+	*.db) fluffy-estb -q -s "$1" ;;
+	*) ref estb -s "$1" ;;
+	esac
+}
+
+# expect STATUS WHAT COMMAND...: stdin and stdout are the caller's.
+expect() {
+	local want=$1 what=$2 status=0
+	shift 2
+	"$@" 2>err || status=$?
+	[ $status = "$want" ] ||
+		complain "$what: status $status, not $want: $(head -1 err)"
+}
+
+# The answer's encoding is the question's.
+looks_like() {
+	case $1:$(head -c 1 "$2" | od -An -tx1) in
+	'--json: 7b' | ': a'[0-9a-f]) ;;
+	*) complain "$3: not in the encoding that was asked for" ;;
+	esac
+}
+
+# exchange SKDC CLIENT SERVICE ENCODING OPTIONS...
+exchange() {
+	local skdc=$1 client=$2 service=$3 encoding=$4 what="$1 $2 $3 $4"
+	shift 4
+	# shellcheck disable=SC2086 # no encoding is none
+	expect 0 "$what: req" req "$client" service $encoding "$@" >req
+	expect 0 "$what: skdc" skdc "$skdc" <req >rep
+	expect 0 "$what: estb" estb "$client" <rep >estb
+	expect 0 "$what: ack" estb "$service" <estb >ack
+	expect 0 "$what: end" estb "$client" <ack >end
+	[ ! -s end ] || complain "$what: something behind the end"
+	looks_like "$encoding" ack "$what"
+}
+
+# The last exchange's messages once more; the SKDC answers with an ERROR.
+again() {
+	local skdc=$1 client=$2 service=$3 what="$1 $2 $3"
+	skdc "$skdc" <req >error 2>err
+	says replay error "$what: req again"
+	expect 1 "$what: rep again" estb "$client" <rep >out
+	expect 1 "$what: estb again" estb "$service" <estb >out
+	expect 1 "$what: ERROR" estb "$client" <error >out
+}
+
+# says CODE FILE WHAT: the file is an ERROR of that code.
+says() {
+	fluffy-msg --check --select "error-code=$1" "$2" 2>err ||
+		complain "$3: not an ERROR $1: $(fluffy-msg --to json "$2")"
+}
+
+# pair SKDC CLIENT SERVICE: a realm of their own, two devices in it.
+pair() {
+	rm -f -- *.db* *.json
+	expect 0 "init $1" init "$1"
+	expect 0 "enrol" enrol "$1" client '' >doc
+	expect 0 "join" join "$2" <doc
+	expect 0 "enrol" enrol "$1" service '--alg A256GCM' >doc
+	expect 0 "join" join "$3" <doc
+}
+
+# Keys are replaced: before and after the device has heard of it.
+rotations() {
+	local skdc=$1 client=$2 service=$3
+	expect 0 "rotate" rotate "$skdc" client >doc
+	exchange "$skdc" "$client" "$service" --json
+	expect 0 "join again" join "$client" <doc
+	exchange "$skdc" "$client" "$service" ''
+	expect 0 "rotate" rotate "$skdc" service >doc
+	expect 0 "join again" join "$service" <doc
+	exchange "$skdc" "$client" "$service" --json
+}
+
+refusals() {
+	local skdc=$1 client=$2 service=$3
+	expect 0 "req" req "$client" nobody >req
+	skdc "$skdc" <req >error 2>err
+	says unknown-service error "unknown service"
+	expect 1 "its ERROR" estb "$client" <error >out
+	head -c -1 req >cut
+	expect 3 "cut off" skdc "$skdc" <cut >error
+	says malformed error "cut off"
+	exchange "$skdc" "$client" "$service" ''
+}
+
+for s in ours.db theirs.json; do
+	for c in ours.db theirs.json; do
+		for p in ours.db theirs.json; do
+			pair skdc-$s client-$c service-$p
+			exchange skdc-$s client-$c service-$p ''
+			exchange skdc-$s client-$c service-$p --json --cksum
+		done
+	done
+done
+
+for roles in "ours.db theirs.json theirs.json" "theirs.json ours.db ours.db"; do
+	read -r s c p <<<"$roles"
+	pair skdc-$s client-$c service-$p
+	exchange skdc-$s client-$c service-$p '' --seqnum 4294967295 \
+		--etype 'ChaCha20/Poly1305,A128GCM'
+	again skdc-$s client-$c service-$p
+	rotations skdc-$s client-$c service-$p
+	refusals skdc-$s client-$c service-$p
+done
+
+finish

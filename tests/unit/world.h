@@ -1,0 +1,366 @@
+/*
+ * world.h - an SKDC, some devices, and the messages between them
+ *
+ * A throw-away realm in a directory of its own, with a clock and chance that
+ * the test decides about. Messages are bytes on a wire.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "testing.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include "exchange.h"
+
+#define N_DEVICES 3
+#define SENSOR	  (&w->device[0])
+#define LOCK	  (&w->device[1])
+#define LAMP	  (&w->device[2])
+
+struct device_store {
+	const char *name;
+	char path[100];
+	fluffy_store *store;
+};
+
+struct world {
+	fluffy_ctx *ctx;
+	struct rng rng;
+	enum fluffy_format format;
+	char dir[40];
+	fluffy_store *skdc;
+	struct device_store device[N_DEVICES];
+	fluffy_outcome outcome;		/* of the last step */
+};
+
+static inline void
+wire_free(fluffy_bytes *wire)
+{
+	fluffy_bytes_free(wire);
+}
+
+static inline fluffy_bytes
+to_wire(struct world *w, fluffy_msg **msg)
+{
+	fluffy_bytes out;
+
+	must(w->ctx, fluffy_msg_write(w->ctx, *msg, w->format, 0, &out));
+	fluffy_msg_free(msg);
+	return out;
+}
+
+static inline fluffy_msg *
+from_wire(struct world *w, const fluffy_bytes *wire)
+{
+	fluffy_msg *msg;
+
+	must(w->ctx, fluffy_msg_read(w->ctx, wire->data, wire->len, &msg));
+	return msg;
+}
+
+/* ---- the realm ------------------------------------------------------------- */
+
+static inline void
+join(struct world *w, struct device_store *d, fluffy_msg **enrol)
+{
+	fluffy_bytes wire = to_wire(w, enrol);
+	fluffy_msg *msg = from_wire(w, &wire);
+
+	fluffy_store_close(&d->store);
+	must(w->ctx, fluffy_join(w->ctx, d->path, msg));
+	must(w->ctx, fluffy_store_open(w->ctx, d->path, 0, &d->store));
+	fluffy_msg_free(&msg);
+	wire_free(&wire);
+}
+
+static inline void
+enrol(struct world *w, struct device_store *d, const char *name)
+{
+	fluffy_msg *msg;
+
+	d->name = name;
+	(void)snprintf(d->path, sizeof(d->path), "%s/%td.db", w->dir,
+	    d - w->device);
+	must(w->ctx, fluffy_enrol(w->skdc, name, NULL, &msg));
+	join(w, d, &msg);
+}
+
+static inline fluffy_store *
+new_skdc(struct world *w, const char *file, const char *realm,
+    const char *name)
+{
+	fluffy_store *s;
+	char path[100];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", w->dir, file);
+	must(w->ctx, fluffy_store_init(w->ctx, path, realm, name, &s));
+	return s;
+}
+
+static inline int
+world_new(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	the_time = NOW;
+	w->rng.state = 4711;
+	w->ctx = test_ctx(&w->rng);
+	w->format = FLUFFY_CBOR;
+	/* in memory, where there is such a thing: thousands of commits */
+	(void)snprintf(w->dir, sizeof(w->dir), "%s/fluffy-world-XXXXXX",
+	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	assert_non_null(mkdtemp(w->dir));
+	w->skdc = new_skdc(w, "skdc.db", "home", "skdc");
+	enrol(w, SENSOR, "sensor");
+	enrol(w, LOCK, "lock");
+	enrol(w, LAMP, "lamp");
+	*state = w;
+	return 0;
+}
+
+static inline int
+world_free(void **state)
+{
+	struct world *w = *state;
+	struct dirent *entry;
+	char path[400];
+	DIR *dir;
+	int i;
+
+	for (i = 0; i < N_DEVICES; i++)
+		fluffy_store_close(&w->device[i].store);
+	fluffy_store_close(&w->skdc);
+	fluffy_ctx_free(&w->ctx);
+	dir = opendir(w->dir);
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		(void)snprintf(path, sizeof(path), "%s/%s", w->dir,
+		    entry->d_name);
+		(void)unlink(path);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	(void)rmdir(w->dir);
+	free(w);
+	return 0;
+}
+
+/* ---- steps ------------------------------------------------------------------- */
+
+static inline fluffy_bytes
+request_with(struct world *w, struct device_store *d,
+    const fluffy_psk_params *params)
+{
+	fluffy_msg *msg;
+
+	must(w->ctx, fluffy_psk_request(d->store, params, &msg));
+	return to_wire(w, &msg);
+}
+
+static inline fluffy_bytes
+request(struct world *w, struct device_store *d, const char *service)
+{
+	const fluffy_psk_params params = { .service = service };
+
+	return request_with(w, d, &params);
+}
+
+/* *out is empty when nothing is answered. */
+static inline enum fluffy_error
+ask_msg(struct world *w, fluffy_store *skdc, fluffy_msg *in, fluffy_bytes *out)
+{
+	fluffy_msg *answer;
+	enum fluffy_error e;
+
+	*out = (fluffy_bytes){ NULL, 0 };
+	must(w->ctx, fluffy_skdc_begin(skdc));
+	e = fluffy_skdc_answer(skdc, in, &answer);
+	must(w->ctx, fluffy_skdc_commit(skdc));
+	if (answer != NULL)
+		*out = to_wire(w, &answer);
+	return e;
+}
+
+static inline enum fluffy_error
+ask(struct world *w, const fluffy_bytes *in, fluffy_bytes *out)
+{
+	fluffy_msg *msg = from_wire(w, in);
+	enum fluffy_error e = ask_msg(w, w->skdc, msg, out);
+
+	fluffy_msg_free(&msg);
+	return e;
+}
+
+static const fluffy_estb_params no_params;
+
+static inline enum fluffy_error
+step_msg(struct world *w, struct device_store *d, fluffy_msg *in,
+    const fluffy_estb_params *params, fluffy_bytes *out)
+{
+	fluffy_msg *answer;
+	enum fluffy_error e;
+
+	*out = (fluffy_bytes){ NULL, 0 };
+	e = fluffy_estb(d->store, in, params, &answer, &w->outcome);
+	if (answer != NULL)
+		*out = to_wire(w, &answer);
+	return e;
+}
+
+static inline enum fluffy_error
+step(struct world *w, struct device_store *d, const fluffy_bytes *in,
+    fluffy_bytes *out)
+{
+	fluffy_msg *msg = from_wire(w, in);
+	enum fluffy_error e = step_msg(w, d, msg, &no_params, out);
+
+	fluffy_msg_free(&msg);
+	return e;
+}
+
+/* A step that must go well. */
+static inline fluffy_bytes
+asked(struct world *w, const fluffy_bytes *in)
+{
+	fluffy_bytes out;
+
+	must(w->ctx, ask(w, in, &out));
+	return out;
+}
+
+static inline fluffy_bytes
+stepped(struct world *w, struct device_store *d, const fluffy_bytes *in)
+{
+	fluffy_bytes out;
+
+	must(w->ctx, step(w, d, in, &out));
+	return out;
+}
+
+/* A step that is refused; what came out is thrown away. */
+static inline void
+step_refused(struct world *w, struct device_store *d, const fluffy_bytes *in,
+    enum fluffy_error code)
+{
+	fluffy_bytes out;
+	enum fluffy_error e = step(w, d, in, &out);
+
+	if (e != code)
+		print_error("%s: %s: %s\n", fluffy_error_name(e),
+		    fluffy_why(w->ctx).field, fluffy_why(w->ctx).text);
+	assert_int_equal(e, code);
+	wire_free(&out);
+}
+
+static inline void
+ask_refused(struct world *w, const fluffy_bytes *in, enum fluffy_error code)
+{
+	fluffy_bytes out;
+	enum fluffy_error e = ask(w, in, &out);
+
+	if (e != code)
+		print_error("%s: %s: %s\n", fluffy_error_name(e),
+		    fluffy_why(w->ctx).field, fluffy_why(w->ctx).text);
+	assert_int_equal(e, code);
+	wire_free(&out);
+}
+
+/* ---- all four messages ----------------------------------------------------------- */
+
+struct exchange {
+	fluffy_bytes req, rep, estb, ack;
+};
+
+static inline void
+exchange_free(struct exchange *x)
+{
+	wire_free(&x->req);
+	wire_free(&x->rep);
+	wire_free(&x->estb);
+	wire_free(&x->ack);
+}
+
+/* Up to the PSK-ESTB, which nobody has read. */
+static inline struct exchange
+half_exchange(struct world *w, struct device_store *client,
+    struct device_store *service)
+{
+	struct exchange x = { .ack = { NULL, 0 } };
+
+	x.req = request(w, client, service->name);
+	x.rep = asked(w, &x.req);
+	x.estb = stepped(w, client, &x.rep);
+	assert_int_equal(w->outcome.kind, FLUFFY_KEY_RECEIVED);
+	return x;
+}
+
+static inline struct exchange
+whole_exchange(struct world *w, struct device_store *client,
+    struct device_store *service)
+{
+	struct exchange x = half_exchange(w, client, service);
+	fluffy_bytes nothing;
+
+	x.ack = stepped(w, service, &x.estb);
+	assert_int_equal(w->outcome.kind, FLUFFY_KEY_ACCEPTED);
+	assert_string_equal(w->outcome.peer, client->name);
+	nothing = stepped(w, client, &x.ack);
+	assert_null(nothing.data);
+	assert_int_equal(w->outcome.kind, FLUFFY_KEY_ESTABLISHED);
+	assert_string_equal(w->outcome.peer, service->name);
+	return x;
+}
+
+/* "And an honest exchange still works." */
+static inline void
+honest(struct world *w)
+{
+	struct exchange x = whole_exchange(w, SENSOR, LOCK);
+
+	exchange_free(&x);
+}
+
+/* ---- forging: with the keys that the SKDC has ---------------------------------------- */
+
+/* The owner's newest secret key. */
+static inline struct secret
+secret_of_owner(struct world *w, const char *owner)
+{
+	struct secret all[16], newest;
+	size_t n;
+
+	must(w->ctx, store_secrets_of(w->skdc, bytes_str(owner), all, 16, &n));
+	assert_true(n > 0);
+	newest = all[n - 1];
+	return newest;
+}
+
+static inline struct part *
+open_part(struct world *w, fluffy_msg *msg, void *container, int label,
+    const struct symm *key)
+{
+	must(w->ctx, seal_open(w->ctx, msg, container, label, key));
+	return sealed_member(container, label)->plain;
+}
+
+/* A fresh seal over the container as it is now. */
+static inline void
+reseal(struct world *w, fluffy_msg *msg, void *container, int label,
+    struct part *part, const struct symm *key, struct bytes kid)
+{
+	uint8_t iv[IV_MAX];
+	const struct sealing how = { .key = key, .kid = kid, .iv = iv };
+
+	must(w->ctx, ctx_random(w->ctx, iv, sizeof(iv)));
+	must(w->ctx, seal_make(w->ctx, msg, container, label, part, &how));
+}
+
+/* Something that came from the wire is changed in place. */
+static inline uint8_t *
+writable(struct bytes b)
+{
+	return (uint8_t *)(uintptr_t)b.p;
+}
+
+#endif
