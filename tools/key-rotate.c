@@ -35,6 +35,9 @@ find_until(fluffy_ctx *ctx, uint64_t *until)
 	    fluffy_time_parse(ctx, until_text, until) != FLUFFY_OK)
 		report_error(FLUFFY_E_USAGE, "--until", "%s",
 		    fluffy_why(ctx).text);
+	else if (until_text != NULL && *until <= fluffy_now(ctx))
+		report_error(FLUFFY_E_USAGE, "--until", "that time has "
+		    "passed; --now ends the old key at once");
 	return report_status() == FLUFFY_DONE;
 }
 
