@@ -730,20 +730,35 @@ check_complete(struct decoder *d, const struct schema *schema,
 	return malformed(d, &path, "%s", broken);
 }
 
-/* The value behind label, or 0. */
-static uint32_t
-find_member(const struct decoder *d, uint32_t at, int64_t label)
+static bool
+has_label(const struct decoder *d, uint32_t at, int64_t label)
 {
-	struct bytes name = bytes_str(label_name(label));
+	if (d->t->json)
+		return bytes_eq(string_at(d, at),
+		    bytes_str(label_name(label)));
+	return is(d, at, N_INT) && d->t->v[at].v.i == label;
+}
+
+/*
+ * The value of a member that has to be known before the others are looked at:
+ * it must be there, once.
+ */
+static enum fluffy_error
+find_member(struct decoder *d, uint32_t at, int64_t label,
+    const struct path *path, uint32_t *found)
+{
 	uint32_t i, value;
 
+	*found = 0;
 	for (i = at + 1; i < d->t->v[at].end; i = d->t->v[value].end) {
 		value = d->t->v[i].end;
-		if (d->t->json ? bytes_eq(string_at(d, i), name) :
-		    is(d, i, N_INT) && d->t->v[i].v.i == label)
-			return value;
+		if (!has_label(d, i, label))
+			continue;
+		if (*found != 0)
+			return malformed(d, path, "duplicate");
+		*found = value;
 	}
-	return 0;
+	return *found != 0 ? FLUFFY_OK : malformed(d, path, "missing");
 }
 
 /* A keydata's table is chosen by its kty. */
@@ -753,13 +768,13 @@ choose(struct decoder *d, uint32_t at, const struct schema **schema,
 {
 	struct path path = { .up = up, .name = "kty", .len = 3 };
 	const struct schema *const *v = (*schema)->by_kty;
-	uint32_t value = find_member(d, at, L_kty);
 	enum fluffy_error e;
+	uint32_t value;
 	int64_t kty;
 
-	if (value == 0)
-		return malformed(d, &path, "missing");
-	e = get_token(d, value, R_KTY, &path, &kty);
+	e = find_member(d, at, L_kty, &path, &value);
+	if (e == FLUFFY_OK)
+		e = get_token(d, value, R_KTY, &path, &kty);
 	if (e != FLUFFY_OK)
 		return e;
 	for (; *v != NULL; v++)
@@ -816,13 +831,13 @@ static enum fluffy_error
 check_version(struct decoder *d)
 {
 	struct path path = { .name = "pvno", .len = 4 };
-	uint32_t at = find_member(d, 0, L_pvno);
 	enum fluffy_error e;
 	uint64_t pvno;
+	uint32_t at;
 
-	if (at == 0)
-		return malformed(d, &path, "missing");
-	e = get_uint(d, at, 0, MAX_SAFE, &path, &pvno);
+	e = find_member(d, 0, L_pvno, &path, &at);
+	if (e == FLUFFY_OK)
+		e = get_uint(d, at, 0, MAX_SAFE, &path, &pvno);
 	if (e == FLUFFY_OK && pvno != 1)
 		e = fluffy_fail(d->ctx, FLUFFY_E_BAD_VERSION, &path,
 		    "expected 1, found %llu", (unsigned long long)pvno);
@@ -833,12 +848,12 @@ static enum fluffy_error
 find_type(struct decoder *d, int64_t *type)
 {
 	struct path path = { .name = "msg-type", .len = 8 };
-	uint32_t at = find_member(d, 0, L_msg_type);
 	enum fluffy_error e;
+	uint32_t at;
 
-	if (at == 0)
-		return malformed(d, &path, "missing");
-	e = get_token(d, at, R_TYPE, &path, type);
+	e = find_member(d, 0, L_msg_type, &path, &at);
+	if (e == FLUFFY_OK)
+		e = get_token(d, at, R_TYPE, &path, type);
 	if (e == FLUFFY_OK && message_schema(*type) == NULL)
 		e = malformed(d, &path, "%lld isn't registered",
 		    (long long)*type);
