@@ -46,15 +46,16 @@ results() {
 			passed, failed, skipped }'
 }
 
-# run_tests DIR SECONDS: make check. Prints the failing tests' logs and, as
-# the last line, the results; fails unless everything passed.
+# run_tests DIR SECONDS [VARIABLE=VALUE]...: make check. Prints the failing
+# tests' logs and, as the last line, the results; fails unless all passed.
 run_tests() {
 	local dir=$1 seconds=$2 status=0 trs summary
+	shift 2
 	quietly "$dir/make.log" make -C "$dir" -j2 || status=1
 	if [ $status = 0 ]; then
 		find "$dir" -name '*.trs' -delete
 		mkdir -p "$dir/tmp"
-		TMPDIR=$dir/tmp timeout -k 10 "$seconds" make -C "$dir" -j2 check \
+		TMPDIR=$dir/tmp timeout -k 10 "$seconds" make -C "$dir" -j2 check "$@" \
 			>"$dir/make-check.log" 2>&1 </dev/null || status=$?
 	fi
 	while read -r trs; do

@@ -149,6 +149,15 @@ for how in closed full; do
 	judge 0 $got "fluffy-req 2>&-"
 	is output PSK-REQ
 done
+# a file that is opened doesn't become stderr
+fluffy-key enrol -v -s skdc.db -o doc another <&- 2>&- >&-
+judge 0 $? "fluffy-key enrol -o, all closed"
+is doc ENROL
+run 0 fluffy-key join -s another.db <doc
+honest_between another lock
+fluffy-msg -v --to cbor -o copy req 2>&-
+judge 0 $? "fluffy-msg -o, stderr closed"
+same copy req
 honest
 
 chapter "stdin is closed, or a directory"

@@ -164,7 +164,7 @@ for enc in cbor json; do
 		# a time that has passed is most likely a mistake
 		if [ "$when" != --now ]; then
 			run 2 fluffy-key rotate -s skdc.db "$when" sensor >new
-			expect_err "--now"
+			expect_err "until: that time has passed"
 			empty new
 			the_old_is_alive
 			continue

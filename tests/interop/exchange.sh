@@ -5,6 +5,9 @@
 . "$(dirname "$0")/lib.sh"
 cd "$scratch" || exit 99
 
+# The steps are called through expect.
+# shellcheck disable=SC2317
+{
 # A store is OURS.db or THEIRS.json: its name says who works with it.
 init() {
 	case $1 in
@@ -14,8 +17,8 @@ init() {
 }
 enrol() {
 	case $1 in
-	*.db) fluffy-key enrol -q -s "$1" "$2" $3 ;;
-	*) ref enrol -s "$1" "$2" $3 ;;
+	*.db) fluffy-key enrol -q -s "$@" ;;
+	*) ref enrol -s "$@" ;;
 	esac
 }
 rotate() {
@@ -50,6 +53,7 @@ estb() {
 	*) ref estb -s "$1" ;;
 	esac
 }
+}
 
 # expect STATUS WHAT COMMAND...: stdin and stdout are the caller's.
 expect() {
@@ -72,8 +76,9 @@ looks_like() {
 exchange() {
 	local skdc=$1 client=$2 service=$3 encoding=$4 what="$1 $2 $3 $4"
 	shift 4
-	# shellcheck disable=SC2086 # no encoding is none
-	expect 0 "$what: req" req "$client" service $encoding "$@" >req
+	expect 0 "$what: req" req "$client" "${service%.*}" \
+		${encoding:+"$encoding"} "$@" >question
+	mv question req
 	expect 0 "$what: skdc" skdc "$skdc" <req >rep
 	expect 0 "$what: estb" estb "$client" <rep >estb
 	expect 0 "$what: ack" estb "$service" <estb >ack
@@ -98,24 +103,26 @@ says() {
 		complain "$3: not an ERROR $1: $(fluffy-msg --to json "$2")"
 }
 
-# pair SKDC CLIENT SERVICE: a realm of their own, two devices in it.
-pair() {
-	rm -f -- *.db* *.json
-	expect 0 "init $1" init "$1"
-	expect 0 "enrol" enrol "$1" client '' >doc
-	expect 0 "join" join "$2" <doc
-	expect 0 "enrol" enrol "$1" service '--alg A256GCM' >doc
-	expect 0 "join" join "$3" <doc
+# realm SKDC: of its own, with two devices at either implementation.
+realm() {
+	local role
+	expect 0 "init" init "$1"
+	for role in client-ours.db client-theirs.json service-ours.db \
+		service-theirs.json; do
+		expect 0 "enrol" enrol "$1" "${role%.*}" --alg A256GCM >doc
+		rm -f "$role"
+		expect 0 "join" join "$role" <doc
+	done
 }
 
 # Keys are replaced: before and after the device has heard of it.
 rotations() {
 	local skdc=$1 client=$2 service=$3
-	expect 0 "rotate" rotate "$skdc" client >doc
+	expect 0 "rotate" rotate "$skdc" "${client%.*}" >doc
 	exchange "$skdc" "$client" "$service" --json
 	expect 0 "join again" join "$client" <doc
 	exchange "$skdc" "$client" "$service" ''
-	expect 0 "rotate" rotate "$skdc" service >doc
+	expect 0 "rotate" rotate "$skdc" "${service%.*}" >doc
 	expect 0 "join again" join "$service" <doc
 	exchange "$skdc" "$client" "$service" --json
 }
@@ -132,24 +139,23 @@ refusals() {
 	exchange "$skdc" "$client" "$service" ''
 }
 
-for s in ours.db theirs.json; do
-	for c in ours.db theirs.json; do
-		for p in ours.db theirs.json; do
-			pair skdc-$s client-$c service-$p
-			exchange skdc-$s client-$c service-$p ''
-			exchange skdc-$s client-$c service-$p --json --cksum
+for skdc in skdc-ours.db skdc-theirs.json; do
+	realm $skdc
+	for client in client-ours.db client-theirs.json; do
+		for service in service-ours.db service-theirs.json; do
+			exchange $skdc $client $service ''
+			exchange $skdc $client $service --json --cksum
 		done
 	done
-done
-
-for roles in "ours.db theirs.json theirs.json" "theirs.json ours.db ours.db"; do
-	read -r s c p <<<"$roles"
-	pair skdc-$s client-$c service-$p
-	exchange skdc-$s client-$c service-$p '' --seqnum 4294967295 \
+	case $skdc in
+	skdc-ours.db) client=client-theirs.json service=service-theirs.json ;;
+	*) client=client-ours.db service=service-ours.db ;;
+	esac
+	exchange $skdc $client $service '' --seqnum 4294967295 \
 		--etype 'ChaCha20/Poly1305,A128GCM'
-	again skdc-$s client-$c service-$p
-	rotations skdc-$s client-$c service-$p
-	refusals skdc-$s client-$c service-$p
+	again $skdc $client $service
+	rotations $skdc $client $service
+	refusals $skdc $client $service
 done
 
 finish

@@ -142,7 +142,7 @@ try_doubled(struct walk *w, struct item *map, const struct row *row)
 
 	item_add(&w->g, map, map->kids[at]);
 	item_add(&w->g, map, map->kids[at + 1]);
-	expect(w, "doubled", w->path);
+	expect(w, "doubled", place_of(w, row));
 	map->n -= 2;
 }
 

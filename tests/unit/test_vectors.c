@@ -41,7 +41,8 @@ open_file(const char *dir, const struct vector *v, const char *ext,
 	char path[1200];
 	FILE *file;
 
-	(void)snprintf(path, sizeof(path), "%s/%s.%s", dir, v->name, ext);
+	(void)snprintf(path, sizeof(path), "%s/%.23s.%s", dir,
+	    v->name, ext);
 	if ((file = fopen(path, mode)) == NULL)
 		print_error("%s can't be opened\n", path);
 	return file;
