@@ -32,7 +32,7 @@ fluffy_store_init(fluffy_ctx *ctx, const char *path, const char *realm,
 	if (!name_valid(bytes_str(realm)) || !name_valid(bytes_str(name)))
 		return fluffy_fail_at(ctx, FLUFFY_E_USAGE,
 		    name_valid(bytes_str(realm)) ? "name" : "realm",
-		    "expected 1 to 255 bytes without control characters");
+		    NAME_EXPECTED);
 	if (!name_set(&party.realm, bytes_str(realm)) ||
 	    !name_set(&party.name, bytes_str(name)))
 		return fluffy_fail_at(ctx, FLUFFY_E_USAGE, "name", "too long");
@@ -300,7 +300,9 @@ remove_secret(fluffy_store *s, struct bytes kid)
 		e = store_secrets_of(s, name_bytes(&secret.owner), of, 2, &n);
 	if (e == FLUFFY_OK && n < 2)
 		e = fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
-		    "the only key of \"%s\"; remove or rotate instead",
+		    s->party.role == ROLE_SKDC ?
+		    "the only key of \"%s\": remove the device, or rotate" :
+		    "the only key of \"%s\": delete the store instead",
 		    secret.owner.s);
 	if (e == FLUFFY_OK)
 		e = store_secret_erase(s, kid);

@@ -105,9 +105,12 @@ fluffy_enrol(fluffy_store *s, const char *name, const char *alg,
 	    (e = parse_secret_alg(s, alg, &number)) != FLUFFY_OK)
 		return e;
 	/* "*" is anybody, in the rules */
-	if (!name_valid(bytes_str(name)) || strcmp(name, "*") == 0)
+	if (strcmp(name, "*") == 0)
 		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "name",
-		    "expected 1 to 255 bytes without control characters");
+		    "* stands for anybody");
+	if (!name_valid(bytes_str(name)))
+		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "name",
+		    NAME_EXPECTED);
 	if ((e = store_begin(s)) != FLUFFY_OK)
 		return e;
 	e = store_device_add(s, bytes_str(name));

@@ -59,6 +59,47 @@ open_by_ticket(fluffy_store *s, fluffy_msg *msg)
 	return e;
 }
 
+/* The client's own store has the session key, but no part tells its keyid. */
+struct search {
+	fluffy_store *s;
+	fluffy_msg *msg;
+	enum fluffy_error e;
+};
+
+static int
+try_session(void *arg, const fluffy_entry *entry)
+{
+	struct search *search = arg;
+	struct session session;
+
+	if (entry->kind != FLUFFY_SESSION || !bytes_eq(bytes_str(entry->name),
+	    search->msg->mticket->spname))
+		return 0;
+	memset(&session, 0, sizeof(session));
+	search->e = store_session(search->s, bytes_of(entry->keyid,
+	    entry->keyid_len), false, &session);
+	if (search->e == FLUFFY_OK)
+		search->e = try_key(search->s, search->msg, search->msg,
+		    L_authenticator, &session.key);
+	else if (search->e == FLUFFY_E_NOT_FOUND)
+		search->e = FLUFFY_OK;
+	session_wipe(&session);
+	return search->e != FLUFFY_OK ||
+	    search->msg->authenticator.plain != NULL;
+}
+
+static enum fluffy_error
+open_by_search(fluffy_store *s, fluffy_msg *msg)
+{
+	struct search search = { s, msg, FLUFFY_OK };
+	enum fluffy_error e;
+
+	if (s->party.role != ROLE_DEVICE)
+		return FLUFFY_OK;
+	e = fluffy_list(s, try_session, &search);
+	return e == FLUFFY_OK ? search.e : e;
+}
+
 /* Is the member there, sealed, and still closed? */
 static bool
 is_closed(void *container, const struct row *row)
@@ -84,8 +125,9 @@ open_all(fluffy_store *s, fluffy_msg *msg, void *container)
 			continue;
 		if (sealed_member(container, row->label)->has_kid)
 			e = open_by_kid(s, msg, container, row->label);
-		else
-			e = open_by_ticket(s, msg);
+		else if ((e = open_by_ticket(s, msg)) == FLUFFY_OK &&
+		    is_closed(container, row))
+			e = open_by_search(s, msg);
 	}
 	return e;
 }

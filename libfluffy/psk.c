@@ -22,10 +22,10 @@ check_params(fluffy_store *s, const fluffy_psk_params *params,
 		    "an SKDC's store can't make a request");
 	if (!name_valid(bytes_str(params->service)))
 		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "service",
-		    "expected 1 to 255 bytes without control characters");
+		    NAME_EXPECTED);
 	if (params->realm != NULL && !name_valid(bytes_str(params->realm)))
 		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "realm",
-		    "expected 1 to 255 bytes without control characters");
+		    NAME_EXPECTED);
 	*etypes = (struct tokens){ .v = { ALG_SESSION_DEFAULT }, .n = 1,
 	    .bare = true };
 	if (params->etype != NULL &&

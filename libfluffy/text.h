@@ -13,6 +13,8 @@ void text_clean(struct buffer *, struct bytes);
 
 /* 1 to 255 bytes of UTF-8 without control characters (section 2, name). */
 bool name_valid(struct bytes);
+#define NAME_EXPECTED \
+	"expected 1 to 255 bytes of UTF-8 without control characters"
 
 #define UUID_TEXT 36
 #define UUID_SIZE 16

@@ -85,6 +85,10 @@ for enc in cbor json; do
 	[ -s "$err" ] || fail "-v tells nothing"
 	run 0 fluffy-skdc -v -s skdc.db <in >out
 	expect_err "PSK-REP"
+	# the checks, in the order of section 6
+	equal "$(sed -n 's/^fluffy-skdc: PSK-REQ: \(.*\): ok$/\1/p' "$err" |
+		tr '\n' ' ')" \
+		"skdc seal names clock time nonce kty etype service policy "
 	has_not "$err" key=
 done
 

@@ -7,7 +7,6 @@ cd "$scratch" || exit 99
 
 count=1000
 
-# All spellings of the same seed are the same messages.
 for spelling in cbor json wild wildjson; do
 	ref gen --seed 7 --count $count --to $spelling >$spelling.in
 	ref convert --to cbor <$spelling.in >$spelling.ref
@@ -24,11 +23,8 @@ for spelling in cbor json wild wildjson; do
 	same $spelling.out $spelling.back "$spelling to JSON and back"
 done
 same cbor.in cbor.out "CBOR as it was"
-for spelling in json wild wildjson; do
-	same cbor.json $spelling.json "$spelling to JSON"
-done
-ref convert --to cbor <cbor.json >json.ref
-same cbor.out json.ref "JSON, read by the other"
+ref convert --to cbor <wild.json >json.ref
+same wild.out json.ref "JSON, read by the other"
 
 # Bad ones, one to a file, because some of them end a stream.
 ref gen-bad --seed 7 --count $count -o bad

@@ -77,23 +77,22 @@ exchange() {
 	local skdc=$1 client=$2 service=$3 encoding=$4 what="$1 $2 $3 $4"
 	shift 4
 	expect 0 "$what: req" req "$client" "${service%.*}" \
-		${encoding:+"$encoding"} "$@" >question
-	mv question req
-	expect 0 "$what: skdc" skdc "$skdc" <req >rep
-	expect 0 "$what: estb" estb "$client" <rep >estb
-	expect 0 "$what: ack" estb "$service" <estb >ack
-	expect 0 "$what: end" estb "$client" <ack >end
-	[ ! -s end ] || complain "$what: something behind the end"
-	looks_like "$encoding" ack "$what"
+		${encoding:+"$encoding"} "$@" >req.msg
+	expect 0 "$what: skdc" skdc "$skdc" <req.msg >rep.msg
+	expect 0 "$what: estb" estb "$client" <rep.msg >estb.msg
+	expect 0 "$what: ack" estb "$service" <estb.msg >ack.msg
+	expect 0 "$what: end" estb "$client" <ack.msg >end.msg
+	[ ! -s end.msg ] || complain "$what: something behind the end"
+	looks_like "$encoding" ack.msg "$what"
 }
 
 # The last exchange's messages once more; the SKDC answers with an ERROR.
 again() {
 	local skdc=$1 client=$2 service=$3 what="$1 $2 $3"
-	skdc "$skdc" <req >error 2>err
+	skdc "$skdc" <req.msg >error 2>err
 	says replay error "$what: req again"
-	expect 1 "$what: rep again" estb "$client" <rep >out
-	expect 1 "$what: estb again" estb "$service" <estb >out
+	expect 1 "$what: rep again" estb "$client" <rep.msg >out
+	expect 1 "$what: estb again" estb "$service" <estb.msg >out
 	expect 1 "$what: ERROR" estb "$client" <error >out
 }
 
@@ -129,12 +128,12 @@ rotations() {
 
 refusals() {
 	local skdc=$1 client=$2 service=$3
-	expect 0 "req" req "$client" nobody >req
-	skdc "$skdc" <req >error 2>err
+	expect 0 "req" req "$client" nobody >req.msg
+	skdc "$skdc" <req.msg >error 2>err
 	says unknown-service error "unknown service"
 	expect 1 "its ERROR" estb "$client" <error >out
-	head -c -1 req >cut
-	expect 3 "cut off" skdc "$skdc" <cut >error
+	head -c -1 req.msg >cut.msg
+	expect 3 "cut off" skdc "$skdc" <cut.msg >error
 	says malformed error "cut off"
 	exchange "$skdc" "$client" "$service" ''
 }

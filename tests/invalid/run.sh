@@ -11,7 +11,7 @@ for dir in "$srcdir"/tests/invalid/*/; do
 	fluffy-msg --check <"$dir"/input.* >"$scratch/out" 2>"$scratch/err" &&
 		status=0 || status=$?
 	cases=$((cases + 1))
-	[ $status = "$(cat "$dir/status")" ] &&
+	[ "$status" = "$(cat "$dir/status")" ] &&
 		cmp -s "$dir/stderr" "$scratch/err" && [ ! -s "$scratch/out" ] &&
 		continue
 	faults=$((faults + 1))
@@ -22,5 +22,5 @@ for dir in "$srcdir"/tests/invalid/*/; do
 done >&2
 
 # A glob that finds nothing mustn't look like success.
-[ $cases -ge 400 ] || { echo "only $cases cases" >&2; exit 99; }
-[ $faults = 0 ]
+[ "$cases" -ge 400 ] || { echo "only $cases cases" >&2; exit 99; }
+[ "$faults" = 0 ]

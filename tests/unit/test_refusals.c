@@ -160,6 +160,13 @@ other_algorithm(struct forgery *f)
 	f->key.alg = ALG_SESSION_DEFAULT; /* the same key and iv lengths */
 }
 
+/* Its iv has another length, too. */
+static void
+shorter_iv(struct forgery *f)
+{
+	f->key.alg = 1; /* A128GCM */
+}
+
 static void
 wrong_cksum(struct forgery *f)
 {
@@ -245,6 +252,7 @@ static const struct fault request_faults[] = {
 	{ "unknown kid", unknown_kid, FLUFFY_E_AUTH_FAILED },
 	{ "bad seal", bad_seal, FLUFFY_E_AUTH_FAILED },
 	{ "another algorithm", other_algorithm, FLUFFY_E_AUTH_FAILED },
+	{ "another iv", shorter_iv, FLUFFY_E_AUTH_FAILED },
 	{ "wrong cksum", wrong_cksum, FLUFFY_E_AUTH_FAILED },
 	{ "another name", other_name, FLUFFY_E_AUTH_FAILED },
 	{ "another realm", other_realm, FLUFFY_E_AUTH_FAILED },
@@ -839,6 +847,29 @@ a_refused_estb_burns_nothing(void **state)
 	exchange_free(&x);
 }
 
+/* Section 7: a signature is for tickets with a public key. */
+static void
+a_signature_beside_a_symmetric_key_is_malformed(void **state)
+{
+	struct world *w = *state;
+	struct buffer payload = BUFFER(1000);
+	struct forgery f;
+	fluffy_bytes wire, out;
+
+	start_estb(w, &f);
+	cbor_put_struct(&payload, f.part, SKIP_NONE);
+	f.msg->authenticator = (struct sealed){ .sign1 = true, .alg = -7,
+	    .ciphertext = buffer_view(&payload), .plain = f.part,
+	    .signature = BYTES("signed, as it were") };
+	wire = to_wire(w, &f.msg);
+	assert_int_equal(step(w, LOCK, &wire, &out), FLUFFY_E_MALFORMED);
+	check_hint(w, &out, FLUFFY_E_MALFORMED);
+	wire_free(&wire);
+	wire_free(&out);
+	buffer_free(&payload);
+	honest(w);
+}
+
 static void
 a_ticket_is_good_before_its_end(void **state)
 {
@@ -954,6 +985,7 @@ static const struct fault rep_faults[] = {
 	{ "unknown kid", unknown_kid, FLUFFY_E_AUTH_FAILED },
 	{ "bad seal", bad_seal, FLUFFY_E_AUTH_FAILED },
 	{ "another algorithm", other_algorithm, FLUFFY_E_AUTH_FAILED },
+	{ "another iv", shorter_iv, FLUFFY_E_AUTH_FAILED },
 	{ "clear name", clear_name, FLUFFY_E_AUTH_FAILED },
 	{ "clear realm", clear_realm, FLUFFY_E_AUTH_FAILED },
 	{ "receipt's SKDC", receipt_other_skdc, FLUFFY_E_AUTH_FAILED },
@@ -1710,6 +1742,7 @@ main(void)
 		TEST(stores_have_their_roles),
 		TEST(estbs_are_refused_in_order),
 		TEST(a_refused_estb_burns_nothing),
+		TEST(a_signature_beside_a_symmetric_key_is_malformed),
 		TEST(a_ticket_is_good_before_its_end),
 		TEST(reps_are_refused_in_order),
 		TEST(a_rep_for_another_service_is_refused),
