@@ -102,20 +102,16 @@ set_number(uint64_t *number, uint64_t to)
 static enum fluffy_error
 set_realm(fluffy_store *s, const struct policy_change *c)
 {
-	uint64_t was = policy_skew(s->skew), now = fluffy_now(s->ctx);
+	uint64_t was = policy_skew(s->skew);
 	enum fluffy_error e = FLUFFY_OK;
 
 	set_number(&s->lifetime, c->policy->lifetime);
 	set_number(&s->skew, c->policy->skew);
 	if (c->policy->etypes != NULL)
 		s->etypes = c->etypes;
-	/*
-	 * With a wider skew the nonces that are remembered have to be so for
-	 * longer, and what is older than those was forgotten.
-	 */
+	/* a wider skew: what is remembered has to be so for longer */
 	if (policy_skew(s->skew) > was)
-		e = store_nonces_longer(s, 2 * (policy_skew(s->skew) - was),
-		    policy_oldest(now > s->max_now ? now : s->max_now, was));
+		e = store_nonces_longer(s, 2 * (policy_skew(s->skew) - was));
 	return e == FLUFFY_OK ? store_realm_set(s) : e;
 }
 
@@ -173,7 +169,7 @@ static enum fluffy_error
 reset_clock(fluffy_store *s, void *arg)
 {
 	(void)arg;
-	return store_reset_clock(s, fluffy_now(s->ctx));
+	return store_reset_clock(s);
 }
 
 enum fluffy_error

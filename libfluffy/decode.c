@@ -844,6 +844,21 @@ check_version(struct decoder *d)
 	return e;
 }
 
+/* The type as far as it can be told, whatever else is wrong; or 0. */
+static int64_t
+peek_type(struct decoder *d)
+{
+	struct path path = { .name = "msg-type", .len = 8 };
+	uint32_t at;
+	int64_t type;
+
+	if (find_member(d, 0, L_msg_type, &path, &at) != FLUFFY_OK ||
+	    get_token(d, at, R_TYPE, &path, &type) != FLUFFY_OK ||
+	    message_schema(type) == NULL)
+		return 0;
+	return type;
+}
+
 static enum fluffy_error
 find_type(struct decoder *d, int64_t *type)
 {
@@ -890,10 +905,10 @@ decode_root(struct decoder *d, size_t received, struct fluffy_msg *msg)
 	    (root->tag != TAG_NONE && root->tag != TAG_SELF))
 		return malformed(d, NULL, "expected a map, found %s",
 		    node_describe(root));
+	d->ctx->refused_type = peek_type(d);
 	if ((e = check_version(d)) != FLUFFY_OK ||
 	    (e = find_type(d, &type)) != FLUFFY_OK)
 		return e;
-	d->ctx->refused_type = type;
 	path.name = word_of(R_TYPE, type);
 	path.len = strlen(path.name);
 	msg->format = d->t->json ? FLUFFY_JSON : FLUFFY_CBOR;

@@ -122,7 +122,7 @@ fluffy_enrol(fluffy_store *s, const char *name, const char *alg,
 	return end(s, e, out);
 }
 
-/* Gives the old keys their end; at once when until isn't in the future. */
+/* Gives the old keys their end. */
 static enum fluffy_error
 end_old(fluffy_store *s, const struct secret *old, size_t n, uint64_t until)
 {
@@ -133,11 +133,31 @@ end_old(fluffy_store *s, const struct secret *old, size_t n, uint64_t until)
 	for (i = 0; i < n && e == FLUFFY_OK; i++) {
 		struct bytes kid = keyid_bytes(&old[i].kid);
 
-		if (until <= now || !secret_opens(s, &old[i], now))
+		if (!secret_opens(s, &old[i], now))
 			e = store_secret_erase(s, kid);
 		else if (old[i].endtime == 0 || old[i].endtime > until)
 			e = store_secret_set_endtime(s, kid, until);
 	}
+	return e;
+}
+
+/* However many there are: others may know them. */
+static enum fluffy_error
+erase_all(fluffy_store *s, struct bytes owner)
+{
+	struct secret all[MAX_SECRETS];
+	enum fluffy_error e;
+	size_t i, n;
+
+	do {
+		e = store_secrets_of(s, owner, all, MAX_SECRETS, &n);
+		for (i = 0; i < n; i++) {
+			if (e == FLUFFY_OK)
+				e = store_secret_erase(s,
+				    keyid_bytes(&all[i].kid));
+			secret_wipe(&all[i]);
+		}
+	} while (e == FLUFFY_OK && n == MAX_SECRETS);
 	return e;
 }
 
@@ -154,7 +174,8 @@ rotate(fluffy_store *s, struct bytes name, uint64_t until, fluffy_msg **out)
 		e = fluffy_fail(s->ctx, FLUFFY_E_NOT_FOUND, NULL,
 		    "no device \"%.*s\"", (int)name.n, (const char *)name.p);
 	if (e == FLUFFY_OK)
-		e = end_old(s, old, n, until);
+		e = until == 0 ? erase_all(s, name) :
+		    end_old(s, old, n, until);
 	if (e == FLUFFY_OK && n == MAX_SECRETS && until != 0)
 		e = fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
 		    "%d rotations that the device hasn't taken up; "
@@ -258,22 +279,24 @@ static enum fluffy_error
 take_rotation(fluffy_store *s, const struct fluffy_msg *enrol,
     struct secret *secret)
 {
+	struct bytes owner = name_bytes(&s->party.name);
 	struct secret old[MAX_SECRETS];
 	enum fluffy_error e;
 	size_t i, n = 0;
 
 	if ((e = check_same_party(s, enrol)) != FLUFFY_OK)
 		return e;
-	e = store_secrets_of(s, name_bytes(&s->party.name), old, MAX_SECRETS,
-	    &n);
+	e = store_secrets_of(s, owner, old, MAX_SECRETS, &n);
+	/* not after the moment of reading, or absent: at once */
+	if (e == FLUFFY_OK)
+		e = HAS(enrol, L_endtime) &&
+		    enrol->endtime > fluffy_now(s->ctx) ?
+		    end_old(s, old, n, enrol->endtime) : erase_all(s, owner);
 	if (e == FLUFFY_OK)
 		e = store_secret_add(s, secret);
 	if (e == FLUFFY_E_EXISTS)
 		e = refuse(s->ctx, enrol, "keydata.keyid", FLUFFY_E_EXISTS,
 		    "this key was joined before");
-	if (e == FLUFFY_OK)
-		e = end_old(s, old, n, HAS(enrol, L_endtime) ?
-		    enrol->endtime : 0);
 	for (i = 0; i < n; i++)
 		secret_wipe(&old[i]);
 	return e;

@@ -308,9 +308,11 @@ check_time(struct step *step)
 {
 	const fluffy_store *s = step->s;
 	uint64_t time = request_time(step->part);
+	uint64_t skew = policy_skew(s->skew);
 
-	if (policy_time_fits(step->now, time, policy_skew(s->skew)) &&
-	    time >= s->oldest)
+	/* what may have been seen and forgotten isn't new, whatever the clock */
+	if (policy_time_fits(step->now, time, skew) &&
+	    policy_remember_until(time, skew) > s->forgotten)
 		return FLUFFY_OK;
 	return refuse(s->ctx, step->msg, "authenticator",
 	    FLUFFY_E_CLOCK_SKEW, "its time is %llu, and it is %llu here",

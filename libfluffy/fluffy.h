@@ -341,8 +341,8 @@ FLUFFY_CHECKED enum fluffy_error fluffy_policy_get(fluffy_store *,
    raised in skew doesn't let in again what was forgotten before. */
 FLUFFY_CHECKED enum fluffy_error fluffy_policy_set(fluffy_store *,
     const char *name, const fluffy_policy *);
-/* Forget the largest time acted upon (section 6, Replay).  Where the clock had
-   been ahead of now, requests from before now are refused from then on. */
+/* Forget the largest time acted upon (section 6, Replay).  What was seen before
+   stays refused: as a replay, or, where that was forgotten, as clock-skew. */
 FLUFFY_CHECKED enum fluffy_error fluffy_reset_clock(fluffy_store *);
 
 /* Who may ask for whom; "*" is anybody. */

@@ -21,12 +21,6 @@ policy_clock_behind(uint64_t now, uint64_t max_now, uint64_t skew)
 }
 
 uint64_t
-policy_oldest(uint64_t now, uint64_t skew)
-{
-	return now > 2 * skew ? now - 2 * skew : 0;
-}
-
-uint64_t
 policy_remember_until(uint64_t time, uint64_t skew)
 {
 	return time + 2 * skew;

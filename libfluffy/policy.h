@@ -8,7 +8,8 @@
 #define SKEW_MAX	 86400
 #define LIFETIME_DEFAULT (8 * 3600)
 #define LIFETIME_MAX	 (30 * 86400)
-#define SEALS_MAX	 ((uint64_t)1 << 32)	/* section 4 */
+/* A cpac is handed on twice in an answer that has its own limit. */
+#define CPAC_MAX	 28672
 
 /* What is set, or its default. */
 uint64_t policy_skew(uint64_t set);
@@ -17,8 +18,6 @@ uint64_t policy_skew(uint64_t set);
 bool policy_time_fits(uint64_t now, uint64_t time, uint64_t skew);
 /* Replay: is the clock more than the skew behind what it was? */
 bool policy_clock_behind(uint64_t now, uint64_t max_now, uint64_t skew);
-/* Replay: times before this one may have been seen and forgotten. */
-uint64_t policy_oldest(uint64_t now, uint64_t skew);
 /* Replay: how long a nonce of that time is remembered. */
 uint64_t policy_remember_until(uint64_t time, uint64_t skew);
 /* A key is good while now < endtime; endtime <= authtime never is. */

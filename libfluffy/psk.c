@@ -247,6 +247,10 @@ check_policy(struct step *step)
 	enum fluffy_error e;
 	bool denied;
 
+	if (step->msg->body->cpac.n > CPAC_MAX)
+		return refuse(step->s->ctx, step->msg, "req-body.cpac",
+		    FLUFFY_E_NOT_PERMITTED, "over %d bytes can't be handed on",
+		    CPAC_MAX);
 	e = store_denied(step->s, name_bytes(&step->secret.owner),
 	    step->msg->body->spname, &denied);
 	if (e == FLUFFY_OK && denied)

@@ -38,7 +38,7 @@ get_party(struct query *q, fluffy_store *s)
 	s->skew = get_uint(q, TIME_MAX);
 	get_tokens(q, &s->etypes);
 	s->max_now = get_uint(q, TIME_MAX);
-	s->oldest = get_uint(q, TIME_MAX);
+	s->forgotten = get_uint(q, TIME_MAX);
 	c->last_keyid = get_uint(q, INT64_MAX);
 	c->last_replay = get_uint(q, INT64_MAX);
 	c->keys_version = get_uint(q, INT64_MAX);
@@ -74,7 +74,7 @@ party_save(fluffy_store *s)
 	bind_uint(&q, s->skew);
 	bind_tokens(&q, &s->etypes, text);
 	bind_uint(&q, s->max_now);
-	bind_uint(&q, s->oldest);
+	bind_uint(&q, s->forgotten);
 	bind_uint(&q, c->last_keyid);
 	bind_uint(&q, c->last_replay);
 	bind_uint(&q, c->keys_version);
@@ -130,7 +130,7 @@ static void
 snapshot(fluffy_store *s)
 {
 	s->sql->at_begin = (struct snapshot){ s->lifetime, s->skew, s->max_now,
-		s->oldest, s->etypes, s->sql->counters };
+		s->forgotten, s->etypes, s->sql->counters };
 }
 
 static void
@@ -141,7 +141,7 @@ restore(fluffy_store *s)
 	s->lifetime = at->lifetime;
 	s->skew = at->skew;
 	s->max_now = at->max_now;
-	s->oldest = at->oldest;
+	s->forgotten = at->forgotten;
 	s->etypes = at->etypes;
 	s->sql->counters = at->counters;
 }
@@ -246,12 +246,10 @@ store_acted_at(fluffy_store *s, uint64_t now)
 }
 
 enum fluffy_error
-store_reset_clock(fluffy_store *s, uint64_t now)
+store_reset_clock(fluffy_store *s)
 {
 	if (!s->in_transaction)
 		return store_misused(s, "a change without a transaction");
-	if (s->max_now > now)
-		s->oldest = now;
 	s->max_now = 0;
 	s->sql->dirty = true;
 	return FLUFFY_OK;
@@ -347,8 +345,9 @@ store_prune(fluffy_store *s, uint64_t now)
 	/* A clock that was set back doesn't put it off. */
 	if (now >= c->pruned && now - c->pruned < PRUNE_EVERY)
 		return FLUFFY_OK;
-	store_acted_at(s, now);
 	e = prune_all(s, now, &most);
+	if (most > 0)
+		store_acted_at(s, now);
 	if (e != FLUFFY_OK || most >= PRUNE_STEP)
 		return e;
 	c->pruned = now;

@@ -56,7 +56,7 @@ struct fluffy_store {
 	uint64_t lifetime, skew;/* 0: the profile's defaults */
 	struct tokens etypes;	/* n = 0: any */
 	uint64_t max_now;	/* the largest now acted upon */
-	uint64_t oldest;	/* earlier times may have been forgotten */
+	uint64_t forgotten;	/* the largest until of a nonce that was */
 	bool read_only, in_transaction;
 	bool erased;		/* a key was erased: checkpoint after commit */
 	bool broken;		/* fluffy_skdc_broken */
@@ -100,20 +100,16 @@ void store_rollback(fluffy_store *);
 
 /* Raises max_now; written by the commit. */
 void store_acted_at(fluffy_store *, uint64_t now);
-/*
- * Forgets max_now.  Where the clock had been ahead, nonces may have been
- * forgotten too: oldest becomes now.
- */
-FLUFFY_CHECKED enum fluffy_error store_reset_clock(fluffy_store *,
-    uint64_t now);
+/* Sets max_now to 0. */
+FLUFFY_CHECKED enum fluffy_error store_reset_clock(fluffy_store *);
 
 /*
  * Drops what time has made useless: replays whose `until` passed, pending
  * requests older than 30 days, deleted keyids whose `until` passed, records of
  * ended keys, session keys ended for a day, secret keys that open nothing more.  Inside a transaction; does
  * nothing when it ran less than a minute ago, and at most 1,000 records at a
- * time: the next transaction goes on.  Dropping is acting on now: it raises
- * max_now, or a clock that was wrong for a moment would open old replays.
+ * time: the next transaction goes on.  Dropping anything is acting on now: it
+ * raises max_now.
  */
 FLUFFY_CHECKED enum fluffy_error store_prune(fluffy_store *, uint64_t now);
 
@@ -196,12 +192,9 @@ FLUFFY_CHECKED enum fluffy_error store_denied(fluffy_store *,
 FLUFFY_CHECKED enum fluffy_error store_nonce(fluffy_store *,
     struct bytes kid, struct bytes nonce, uint64_t until);
 
-/*
- * Remembers each nonce for so many seconds more, and that what is older than
- * oldest was forgotten.
- */
+/* Remembers each nonce for so many seconds more; forgotten follows. */
 FLUFFY_CHECKED enum fluffy_error store_nonces_longer(fluffy_store *,
-    uint64_t seconds, uint64_t oldest);
+    uint64_t seconds);
 
 /* ---- keys that the SKDC issued ----------------------------------------- */
 

@@ -112,8 +112,11 @@ log_room(struct replays *r, size_t more)
 
 	if (more >= UINT32_MAX - r->n)
 		return false;
-	while (cap < r->n + more)
+	while (cap < r->n + more) {
+		if (cap > SIZE_MAX / 2)
+			return false;
 		cap *= 2;
+	}
 	if (cap == r->cap)
 		return true;
 	log = realloc(r->log, cap);
@@ -309,12 +312,35 @@ replays_save(fluffy_store *s)
 	return FLUFFY_OK;
 }
 
+/*
+ * What is forgotten must never be taken for new, not even after the clock was
+ * set back and an operator said that it is right.
+ */
+static enum fluffy_error
+note_forgotten(fluffy_store *s, uint64_t now)
+{
+	uint64_t until = 0;
+	struct query q;
+
+	query_open(&q, s, SQL_REPLAY_ENDED);
+	bind_uint(&q, now);
+	if (query_step(&q))
+		until = get_uint(&q, TIME_MAX);
+	if (until > s->forgotten) {
+		s->forgotten = until;
+		s->sql->dirty = true;
+	}
+	return query_close(&q);
+}
+
 enum fluffy_error
 replays_prune(fluffy_store *s, uint64_t now, int *dropped)
 {
 	enum fluffy_error e = replays_save(s);
 	struct query q;
 
+	if (e == FLUFFY_OK)
+		e = note_forgotten(s, now);
 	if (e != FLUFFY_OK)
 		return e;
 	query_open(&q, s, SQL_REPLAY_PRUNE);
@@ -324,7 +350,7 @@ replays_prune(fluffy_store *s, uint64_t now, int *dropped)
 }
 
 enum fluffy_error
-store_nonces_longer(fluffy_store *s, uint64_t seconds, uint64_t oldest)
+store_nonces_longer(fluffy_store *s, uint64_t seconds)
 {
 	enum fluffy_error e;
 	struct query q;
@@ -333,10 +359,9 @@ store_nonces_longer(fluffy_store *s, uint64_t seconds, uint64_t oldest)
 		return store_misused(s, "a change without a transaction");
 	if ((e = replays_save(s)) != FLUFFY_OK)
 		return e;
-	if (oldest > s->oldest) {
-		s->oldest = oldest;
-		s->sql->dirty = true;
-	}
+	if (s->forgotten > 0)
+		s->forgotten += seconds;
+	s->sql->dirty = true;
 	query_open(&q, s, SQL_REPLAYS_LONGER);
 	bind_uint(&q, seconds);
 	return query_run(&q, NULL);

@@ -16,7 +16,7 @@ const char store_schema[] =
     " realm TEXT NOT NULL, name TEXT NOT NULL, skdcrealm TEXT NOT NULL,"
     " skdcname TEXT NOT NULL, lifetime INTEGER NOT NULL,"
     " skew INTEGER NOT NULL, etypes TEXT NOT NULL, max_now INTEGER NOT NULL,"
-    " oldest INTEGER NOT NULL,"
+    " forgotten INTEGER NOT NULL,"
     " last_keyid INTEGER NOT NULL, last_replay INTEGER NOT NULL,"
     " keys_version INTEGER NOT NULL, erasures INTEGER NOT NULL,"
     " wiped INTEGER NOT NULL, pruned INTEGER NOT NULL);"
@@ -61,12 +61,13 @@ const char *const sql_text[N_SQL] = {
 	[SQL_ROLLBACK] = "ROLLBACK",
 
 	[SQL_PARTY] = "SELECT role, realm, name, skdcrealm, skdcname, "
-	    "lifetime, skew, etypes, max_now, oldest, last_keyid, last_replay, "
+	    "lifetime, skew, etypes, max_now, forgotten, last_keyid, "
+	    "last_replay, "
 	    "keys_version, erasures, wiped, pruned FROM party WHERE id = 1",
 	[SQL_PARTY_ADD] = "INSERT INTO party VALUES(1, ?, ?, ?, ?, ?, "
 	    "0, 0, '', 0, 0, 0, 0, 0, 0, 0, 0)",
 	[SQL_PARTY_SET] = "UPDATE party SET lifetime = ?, skew = ?, "
-	    "etypes = ?, max_now = ?, oldest = ?, last_keyid = ?, "
+	    "etypes = ?, max_now = ?, forgotten = ?, last_keyid = ?, "
 	    "last_replay = ?, "
 	    "keys_version = ?, erasures = ?, pruned = ? WHERE id = 1",
 	[SQL_PARTY_WIPED] = "UPDATE party SET wiped = max(wiped, ?) "
@@ -121,6 +122,8 @@ const char *const sql_text[N_SQL] = {
 
 	[SQL_REPLAY_ADD] = "INSERT INTO replay VALUES(?, ?, ?)",
 	[SQL_REPLAYS_LONGER] = "UPDATE replay SET until = until + ?",
+	[SQL_REPLAY_ENDED] = "SELECT coalesce(max(until), 0) "
+	    "FROM replay WHERE until < ?",
 	[SQL_REPLAYS_SINCE] = "SELECT id, entries FROM replay "
 	    "WHERE id > ? ORDER BY id",
 	/* Section 6, Replay: kept until now > time + 2 x skew. */

@@ -30,7 +30,7 @@ struct counters {
 
 /* What a rollback restores. */
 struct snapshot {
-	uint64_t lifetime, skew, max_now, oldest;
+	uint64_t lifetime, skew, max_now, forgotten;
 	struct tokens etypes;
 	struct counters counters;
 };

@@ -62,6 +62,14 @@ utf8_has_control(struct bytes text)
 	return false;
 }
 
+/* Characters that turn text round or break its line on a terminal. */
+static bool
+is_deceptive(uint32_t c)
+{
+	return c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x2066 && c <= 0x2069);
+}
+
 void
 text_clean(struct buffer *b, struct bytes text)
 {
@@ -70,7 +78,7 @@ text_clean(struct buffer *b, struct bytes text)
 
 	for (i = 0; i < text.n; i += len) {
 		len = utf8_next(text.p + i, text.n - i, &c);
-		if (len == 0 || is_control(c)) {
+		if (len == 0 || is_control(c) || is_deceptive(c)) {
 			buffer_addc(b, '?');
 			len = len == 0 ? 1 : len;
 		} else

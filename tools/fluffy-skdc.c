@@ -129,14 +129,21 @@ take_malformed(struct server *s)
 	keep_answer(s, item, reply, fluffy_reader_format(s->in.reader));
 }
 
-/* All that can be had without waiting; false when nothing can be answered. */
+/* More in one commit would save little and take memory. */
+#define BATCH_MAX 1024
+
+/*
+ * What can be had without waiting, up to a batch; false when nothing can be
+ * answered.
+ */
 static bool
 take_at_hand(struct server *s)
 {
 	enum fluffy_error error;
 	fluffy_msg *msg;
 
-	while ((error = input_at_hand(&s->in, &msg)) < FLUFFY_MORE) {
+	while (s->batch.count < BATCH_MAX &&
+	    (error = input_at_hand(&s->in, &msg)) < FLUFFY_MORE) {
 		if (error != FLUFFY_OK)
 			report_why(s->ctx, error);
 		if (s->store == NULL)
@@ -168,9 +175,9 @@ answer_again(struct server *s)
 	}
 }
 
-/* Make the batch durable, then write its answers. */
+/* Make the batch durable, then write its answers; *full: more may wait. */
 static bool
-settle(struct server *s)
+settle(struct server *s, bool *full)
 {
 	struct batch *b = &s->batch;
 
@@ -186,6 +193,7 @@ settle(struct server *s)
 	for (size_t i = 0; i < b->count; i++)
 		output_put(s->out, b->item[i].answer.data,
 		    b->item[i].answer.len);
+	*full = b->count == BATCH_MAX;
 	clear_batch(b);
 	return output_flush(s->out);
 }
@@ -195,11 +203,13 @@ run(fluffy_ctx *ctx, char **operands)
 {
 	static struct output out;
 	struct server s = { .ctx = ctx, .out = &out };
+	bool full = false;
 
 	(void)operands;
 	output_open(&out, NULL);
 	if (input_open(&s.in, ctx, 0, "stdin"))
-		while (input_fill(&s.in) && take_at_hand(&s) && settle(&s))
+		while ((full || input_fill(&s.in)) && take_at_hand(&s) &&
+		    settle(&s, &full))
 			;
 	input_close(&s.in);
 	clear_batch(&s.batch);

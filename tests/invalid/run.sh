@@ -11,9 +11,8 @@ for dir in "$srcdir"/tests/invalid/*/; do
 	fluffy-msg --check <"$dir"/input.* >"$scratch/out" 2>"$scratch/err" &&
 		status=0 || status=$?
 	cases=$((cases + 1))
-	[ "$status" = "$(cat "$dir/status")" ] &&
-		cmp -s "$dir/stderr" "$scratch/err" && [ ! -s "$scratch/out" ] &&
-		continue
+	[ "$status" = "$(cat "$dir/status")" ] && [ ! -s "$scratch/out" ] &&
+		cmp -s "$dir/stderr" "$scratch/err" && continue
 	faults=$((faults + 1))
 	echo "$name: expected status $(cat "$dir/status") and"
 	cat "$dir/stderr"

@@ -73,12 +73,13 @@ gen_name(struct gen *g, const struct row *row)
 	return gen_text(g, 1, chance(g, 8) ? 255 : 20);
 }
 
-/* ---- kind any ------------------------------------------------------------- */
+/* ---- kind any ------------------------------------------------------------ */
 
 static inline double
 gen_fraction(struct gen *g)
 {
-	static const double some[] = { 0.5, -0.25, 1.5, 0.1, 5.9604644775390625e-8,
+	static const double some[] = { 0.5, -0.25, 1.5, 0.1,
+	    5.9604644775390625e-8,
 	    6.103515625e-5, 6.0975551605224609375e-5, 3.4028234663852886e-10,
 	    1e-300, -2.2250738585072014e-308, 4.9406564584124654e-324,
 	    1.1754943508222875e-38, 1.401298464324817e-45, 2047.5, 2048.5,
@@ -182,7 +183,7 @@ gen_grppac(struct gen *g)
 	return item;
 }
 
-/* ---- tokens and flags -------------------------------------------------------- */
+/* ---- tokens and flags ---------------------------------------------------- */
 
 static inline int64_t
 gen_token(struct gen *g, enum registry registry)
@@ -213,7 +214,7 @@ gen_tokens(struct gen *g, const struct row *row, enum extent extent)
 	return item;
 }
 
-/* ---- keys (section 5) ---------------------------------------------------------- */
+/* ---- keys (section 5) ---------------------------------------------------- */
 
 struct pair_row {
 	int64_t kty, alg, crv;
@@ -338,7 +339,7 @@ is_keydata(const struct schema *schema)
 	return schema->kty != 0;
 }
 
-/* ---- sealed parts ------------------------------------------------------------------ */
+/* ---- sealed parts -------------------------------------------------------- */
 
 static inline struct item *
 gen_sign1(struct gen *g, const struct row *row)
@@ -390,7 +391,7 @@ gen_sealed(struct gen *g, const struct row *row, enum extent extent)
 	return item;
 }
 
-/* ---- maps ------------------------------------------------------------------------------ */
+/* ---- maps ---------------------------------------------------------------- */
 
 static inline struct item *
 gen_uint(struct gen *g, const struct row *row)

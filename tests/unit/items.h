@@ -151,7 +151,7 @@ item_copy(struct gen *g, const struct item *from)
 	return to;
 }
 
-/* ---- emission ----------------------------------------------------------- */
+/* ---- emission ------------------------------------------------------------ */
 
 static inline void
 put_be(struct buffer *b, uint64_t v, size_t n)

@@ -322,7 +322,7 @@ large_texts_and_aads_come_back(void **state)
 	free(out);
 }
 
-/* ---- protected headers ------------------------------------------------------ */
+/* ---- protected headers --------------------------------------------------- */
 
 static void
 protected_headers_are_one_encoding(void **state)
@@ -367,7 +367,7 @@ protected_headers_are_one_encoding(void **state)
 		}
 }
 
-/* ---- HKDF and cksum ------------------------------------------------------------ */
+/* ---- HKDF and cksum ------------------------------------------------------ */
 
 /* RFC 5869, appendix A; no info there has a NUL. */
 static void

@@ -4,7 +4,7 @@
 #include "alg.h"
 #include "policy.h"
 
-/* ---- what goes well ------------------------------------------------------------ */
+/* ---- what goes well ------------------------------------------------------ */
 
 static void
 an_exchange_gives_both_the_same_key(void **state)
@@ -293,7 +293,7 @@ the_first_etype_that_all_take(void **state)
 	wire_free(&req);
 }
 
-/* ---- flipped bytes -------------------------------------------------------------- */
+/* ---- flipped bytes ------------------------------------------------------- */
 
 /* Never accepted, whatever it is then taken for. */
 static void
@@ -392,7 +392,7 @@ no_other_length_is_accepted(void **state)
 	exchange_free(&x);
 }
 
-/* ---- replays --------------------------------------------------------------------- */
+/* ---- replays ------------------------------------------------------------- */
 
 static void
 a_request_is_answered_once(void **state)
@@ -572,7 +572,7 @@ bad_requests_leave_no_trace(void **state)
 	wire_free(&rep);
 }
 
-/* ---- a clock that was set back -------------------------------------------------------- */
+/* ---- a clock that was set back ------------------------------------------- */
 
 static void
 a_clock_set_back_makes_busy(void **state)
@@ -639,7 +639,7 @@ an_operator_resets_the_clock(void **state)
 	honest(w);
 }
 
-/* ---- the limits of enrolment ------------------------------------------------------------- */
+/* ---- the limits of enrolment --------------------------------------------- */
 
 static void
 names_are_enrolled_once(void **state)
@@ -737,7 +737,7 @@ a_removed_device_is_unknown_at_once(void **state)
 	honest(w);
 }
 
-/* ---- who may ask for whom -------------------------------------------------------------------- */
+/* ---- who may ask for whom ------------------------------------------------ */
 
 static void
 may_ask(struct world *w, struct device_store *client, const char *service,

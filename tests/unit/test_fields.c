@@ -46,7 +46,7 @@ teardown(void **state)
 	return 0;
 }
 
-/* ---- trying ------------------------------------------------------------------ */
+/* ---- trying -------------------------------------------------------------- */
 
 static enum fluffy_error
 read_part(struct walk *w, struct bytes data)
@@ -108,7 +108,7 @@ place_of(const struct walk *w, const struct row *row)
 	return w->path;
 }
 
-/* ---- removing, doubling, misplacing --------------------------------------------- */
+/* ---- removing, doubling, misplacing -------------------------------------- */
 
 /* A rule that asks for a member which its row calls optional. */
 static bool
@@ -183,7 +183,7 @@ try_unknown(struct walk *w, struct item *map, const struct schema *schema)
 	w->path[n] = '\0';
 }
 
-/* ---- emptying ---------------------------------------------------------------------- */
+/* ---- emptying ------------------------------------------------------------ */
 
 /* Where an empty map misses its first member; NULL when it needs none. */
 static const char *
@@ -253,7 +253,7 @@ try_emptied(struct walk *w, struct item **value, const struct schema *schema,
 	*value = was;
 }
 
-/* ---- mistyping ------------------------------------------------------------------------ */
+/* ---- mistyping ----------------------------------------------------------- */
 
 /* The kinds that each of these isn't, as a string of enum kind + 'a'. */
 static const struct {
@@ -348,19 +348,20 @@ try_mistyped(struct walk *w, struct item **value, const struct schema *schema,
 
 	for (i = 0; i < sizeof(other_kinds) / sizeof(other_kinds[0]); i++) {
 		const char *hex = other_kinds[i].hex;
+		bool taken = takes(other_kinds[i].takes, hex, row);
 
 		*value = item_string(&w->g, I_RAW, unhex(hex, raw,
 		    sizeof(raw)));
-		if (takes(other_kinds[i].takes, hex, row) && special(row, schema))
+		if (taken && special(row, schema))
 			continue;
 		/* empty lists have been tried */
 		if (row->kind == K_TOKENS && strcmp(hex, "9fff") == 0)
 			continue;
 		/* lengths are the rows', not the kinds' */
-		if (takes(other_kinds[i].takes, hex, row) && row->kind == K_BYTES &&
+		if (taken && row->kind == K_BYTES &&
 		    (row->min > 4 || row->max < 4))
 			continue;
-		if (takes(other_kinds[i].takes, hex, row)) {
+		if (taken) {
 			expect(w, hex, w->part != NULL && wild_form(hex) ?
 			    w->title : NULL);
 			continue;
@@ -379,7 +380,7 @@ try_mistyped(struct walk *w, struct item **value, const struct schema *schema,
 	*value = was;
 }
 
-/* ---- sizes and numbers at their edges --------------------------------------------------- */
+/* ---- sizes and numbers at their edges ------------------------------------ */
 
 static struct item *
 of_length(struct gen *g, const struct row *row, size_t n)
@@ -464,7 +465,7 @@ try_counts(struct walk *w, struct item **value, const struct row *row)
 	*value = was;
 }
 
-/* ---- the walk ------------------------------------------------------------------------------ */
+/* ---- the walk ------------------------------------------------------------ */
 
 static const struct schema *
 chosen(const struct schema *schema, const struct item *map)
@@ -632,7 +633,7 @@ wild_plaintexts_are_refused(void **state)
 	assert_true(different > 250);
 }
 
-/* ---- the same in JSON ------------------------------------------------------------------------ */
+/* ---- the same in JSON ---------------------------------------------------- */
 
 static void
 expect_json(struct walk *w, const char *what, const char *field, bool exact)

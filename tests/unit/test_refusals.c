@@ -52,7 +52,7 @@ spoil(struct bytes b)
 	writable(b)[b.n / 2] ^= 1;
 }
 
-/* ---- what an ERROR says ------------------------------------------------------------ */
+/* ---- what an ERROR says -------------------------------------------------- */
 
 /* ack is there exactly when it should be (section 6). */
 static void
@@ -103,7 +103,7 @@ check_hint(struct world *w, const fluffy_bytes *wire, enum fluffy_error code)
 	assert_int_equal(w->outcome.kind, FLUFFY_ERROR_HINT);
 }
 
-/* ---- PSK-REQ, at the SKDC ------------------------------------------------------------- */
+/* ---- PSK-REQ, at the SKDC ------------------------------------------------ */
 
 static void
 start_request(struct world *w, struct forgery *f)
@@ -466,7 +466,7 @@ bad_plaintexts_are_malformed_and_have_no_ack(void **state)
 	honest(w);
 }
 
-/* ---- undecidable input ------------------------------------------------------------------ */
+/* ---- undecidable input --------------------------------------------------- */
 
 static enum fluffy_error
 ask_raw(struct world *w, const char *json, fluffy_bytes *out)
@@ -503,7 +503,8 @@ malformed_requests_are_answered(void **state)
 		{ "{\"pvno\":1,\"msg-type\":\"PSK-REQ\"}", FLUFFY_E_MALFORMED },
 		{ "{\"pvno\":1,\"msg-type\":\"GSK-REQ\"}", FLUFFY_E_MALFORMED },
 		{ "{\"pvno\":1,\"msg-type\":\"GSK-FET\"}", FLUFFY_E_MALFORMED },
-		{ "{\"pvno\":1,\"msg-type\":\"GSK-DELT\"}", FLUFFY_E_MALFORMED },
+		{ "{\"pvno\":1,\"msg-type\":\"GSK-DELT\"}",
+		    FLUFFY_E_MALFORMED },
 		{ "{\"pvno\":1,\"msg-type\":\"PKP-REQ\"}", FLUFFY_E_MALFORMED },
 		{ "{\"pvno\":1,\"msg-type\":\"PSK-REP\"}", 0 },
 		{ "{\"pvno\":1,\"msg-type\":\"PSK-ESTB\"}", 0 },
@@ -618,7 +619,7 @@ stores_have_their_roles(void **state)
 	honest(w);
 }
 
-/* ---- PSK-ESTB, at the service -------------------------------------------------------------- */
+/* ---- PSK-ESTB, at the service -------------------------------------------- */
 
 static void
 start_estb(struct world *w, struct forgery *f)
@@ -890,7 +891,7 @@ a_ticket_is_good_before_its_end(void **state)
 	honest(w);
 }
 
-/* ---- PSK-REP, at the client ------------------------------------------------------------------ */
+/* ---- PSK-REP, at the client ---------------------------------------------- */
 
 static void
 start_rep(struct world *w, struct forgery *f)
@@ -1107,7 +1108,7 @@ another_skdc_cannot_answer(void **state)
 	wire_free(&req);
 }
 
-/* ---- PSK-ACK, at the client -------------------------------------------------------------------- */
+/* ---- PSK-ACK, at the client ---------------------------------------------- */
 
 static void
 start_ack(struct world *w, struct forgery *f)
@@ -1226,7 +1227,7 @@ an_ack_has_seqnum_exactly_when_the_estb_had(void **state)
 	exchange_free(&x);
 }
 
-/* ---- parts that were moved ---------------------------------------------------------------------- */
+/* ---- parts that were moved ----------------------------------------------- */
 
 static void
 swap_sealed(struct world *w, fluffy_bytes *a, fluffy_bytes *b,
@@ -1401,7 +1402,7 @@ added_members_break_the_seal(void **state)
 	wire_free(&req);
 }
 
-/* ---- ERROR, at the client ------------------------------------------------------------------------ */
+/* ---- ERROR, at the client ------------------------------------------------ */
 
 /* An ERROR that answers the request, properly sealed by the SKDC. */
 static fluffy_msg *
@@ -1628,7 +1629,7 @@ an_error_cannot_end_an_estb(void **state)
 	exchange_free(&x);
 }
 
-/* ---- what asking refuses ------------------------------------------------------------------------- */
+/* ---- what asking refuses ------------------------------------------------- */
 
 static void
 requests_that_cannot_be_made(void **state)
@@ -1663,7 +1664,7 @@ requests_that_cannot_be_made(void **state)
 	honest(w);
 }
 
-/* ---- a batch in which the store fails ------------------------------------------------------------- */
+/* ---- a batch in which the store fails ------------------------------------ */
 
 /* "When commit fails nothing of the batch was promised." */
 static void

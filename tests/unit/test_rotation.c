@@ -411,7 +411,7 @@ rotations_between_any_two_steps(void **state)
 	}
 }
 
-/* ---- what join refuses ------------------------------------------------------------ */
+/* ---- what join refuses --------------------------------------------------- */
 
 static void
 join_refused(struct world *w, struct device_store *d, const fluffy_msg *msg,

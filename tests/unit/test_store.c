@@ -423,7 +423,7 @@ policy_and_clock_are_kept(void **state)
 	assert_int_equal(s->etypes.v[1], -65537);
 	assert_int_equal(s->max_now, NOW);
 	must(store_begin(s));
-	must(store_reset_clock(s, 0));
+	must(store_reset_clock(s));
 	must(store_commit(s));
 	reopen(&s);
 	assert_int_equal(s->max_now, 0);

@@ -32,7 +32,7 @@ folder(void)
 	return path;
 }
 
-/* ---- files ----------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------- */
 
 static FILE *
 open_file(const char *dir, const struct vector *v, const char *ext,
@@ -116,7 +116,7 @@ write_all(const char *dir)
 	return status;
 }
 
-/* ---- tests ------------------------------------------------------------------------- */
+/* ---- tests --------------------------------------------------------------- */
 
 /* What the file in one form gives in another is the other file. */
 static void

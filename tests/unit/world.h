@@ -60,7 +60,7 @@ from_wire(struct world *w, const fluffy_bytes *wire)
 	return msg;
 }
 
-/* ---- the realm ------------------------------------------------------------- */
+/* ---- the realm ----------------------------------------------------------- */
 
 static inline void
 join(struct world *w, struct device_store *d, fluffy_msg **enrol)
@@ -146,7 +146,7 @@ world_free(void **state)
 	return 0;
 }
 
-/* ---- steps ------------------------------------------------------------------- */
+/* ---- steps --------------------------------------------------------------- */
 
 static inline fluffy_bytes
 request_with(struct world *w, struct device_store *d,
@@ -266,7 +266,7 @@ ask_refused(struct world *w, const fluffy_bytes *in, enum fluffy_error code)
 	wire_free(&out);
 }
 
-/* ---- all four messages ----------------------------------------------------------- */
+/* ---- all four messages --------------------------------------------------- */
 
 struct exchange {
 	fluffy_bytes req, rep, estb, ack;
@@ -321,7 +321,7 @@ honest(struct world *w)
 	exchange_free(&x);
 }
 
-/* ---- forging: with the keys that the SKDC has ---------------------------------------- */
+/* ---- forging: with the keys that the SKDC has ---------------------------- */
 
 /* The owner's newest secret key. */
 static inline struct secret

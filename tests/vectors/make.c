@@ -65,7 +65,7 @@ fixed_random(void *arg, uint8_t *out, size_t n)
 	return 0;
 }
 
-/* ---- the realm --------------------------------------------------------------- */
+/* ---- the realm ----------------------------------------------------------- */
 
 static void
 open_realm(struct realm *r)
@@ -120,7 +120,7 @@ close_realm(struct realm *r)
 	fluffy_ctx_free(&r->ctx);
 }
 
-/* ---- what the library makes ------------------------------------------------------ */
+/* ---- what the library makes ---------------------------------------------- */
 
 static fluffy_msg *
 answer(struct realm *r, fluffy_msg *req, enum fluffy_error expected)
@@ -179,7 +179,7 @@ make_error(struct realm *r)
 	return error;
 }
 
-/* ---- the others ---------------------------------------------------------------------- */
+/* ---- the others ---------------------------------------------------------- */
 
 #define HEX(msg, hex) from_hex(msg, hex)
 #define N(map, member, text) \
@@ -611,7 +611,7 @@ pkp_rep(struct realm *r)
 	return msg;
 }
 
-/* ---- documents (section 11) -------------------------------------------------------------- */
+/* ---- documents (section 11) ---------------------------------------------- */
 
 static fluffy_msg *
 new_document(struct realm *r, enum fluffy_type type)
@@ -680,7 +680,7 @@ dk_revoke(struct realm *r)
 	return msg;
 }
 
-/* ---- all --------------------------------------------------------------------------------------- */
+/* ---- all ----------------------------------------------------------------- */
 
 static fluffy_msg *(*const makers[])(struct realm *) = {
 	psk_delt, psk_delc, gsk_req, gsk_rep, gsk_fet, gsk_dlvr, gsk_delt,
