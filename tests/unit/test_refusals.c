@@ -494,7 +494,11 @@ malformed_requests_are_answered(void **state)
 		{ "{\"pvno\":1}", FLUFFY_E_MALFORMED },
 		{ "{\"pvno\":2}", FLUFFY_E_BAD_VERSION },
 		/* pvno before any other member */
-		{ "{\"pvno\":2,\"msg-type\":\"ERROR\"}", FLUFFY_E_BAD_VERSION },
+		{ "{\"pvno\":2,\"msg-type\":\"PSK-REQ\"}",
+		    FLUFFY_E_BAD_VERSION },
+		/* what isn't a request isn't answered, whatever is wrong */
+		{ "{\"pvno\":2,\"msg-type\":\"ERROR\"}", 0 },
+		{ "{\"msg-type\":\"ERROR\"}", 0 },
 		{ "{\"pvno\":2,\"nonsense\":[[]],\"9\":1}",
 		    FLUFFY_E_BAD_VERSION },
 		{ "{\"pvno\":0}", FLUFFY_E_BAD_VERSION },
