@@ -127,22 +127,7 @@ psk_estb_make(fluffy_store *s, const struct fluffy_msg *rep,
 
 /* ---- service: takes PSK-ESTB ---------------------------------------------------- */
 
-/* The miniticket is this SKDC's, and names this service. */
-static enum fluffy_error
-check_ticket_skdc(struct step *step)
-{
-	const struct mticket *t = step->msg->mticket;
-	const struct party *party = &step->s->party;
-	enum fluffy_error e;
-
-	e = check_skdc(step->s->ctx, step->msg, "mticket.skdcrealm",
-	    t->skdcrealm, name_bytes(&party->skdcrealm));
-	if (e == FLUFFY_OK)
-		e = check_skdc(step->s->ctx, step->msg, "mticket.skdcname",
-		    t->skdcname, name_bytes(&party->skdcname));
-	return e;
-}
-
+/* The miniticket names this service. */
 static enum fluffy_error
 check_ticket_service(struct step *step)
 {
@@ -224,7 +209,7 @@ check_estb_names(struct step *step)
 }
 
 static const struct check psk_estb_checks[] = {
-	{ "skdc", check_ticket_skdc },
+	{ "skdc", check_mticket_skdc },
 	{ "service", check_ticket_service },
 	{ "ticket", check_ticket_seal },
 	{ "kty", check_ticket_kty },

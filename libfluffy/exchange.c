@@ -213,6 +213,21 @@ run_checks(struct step *step, const struct check *checks, size_t n)
 	return e;
 }
 
+enum fluffy_error
+check_mticket_skdc(struct step *step)
+{
+	const struct mticket *t = step->msg->mticket;
+	const struct party *party = &step->s->party;
+	enum fluffy_error e;
+
+	e = check_skdc(step->s->ctx, step->msg, "mticket.skdcrealm",
+	    t->skdcrealm, name_bytes(&party->skdcrealm));
+	if (e == FLUFFY_OK)
+		e = check_skdc(step->s->ctx, step->msg, "mticket.skdcname",
+		    t->skdcname, name_bytes(&party->skdcname));
+	return e;
+}
+
 /* ---- session keys ----------------------------------------------------------------- */
 
 enum fluffy_error

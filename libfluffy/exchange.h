@@ -125,6 +125,8 @@ FLUFFY_CHECKED enum fluffy_error check_clock(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_time(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_nonce(struct step *);
 
+/* The miniticket is this device's SKDC's. */
+FLUFFY_CHECKED enum fluffy_error check_mticket_skdc(struct step *);
 /* Fills session from a receipt or an enc-part, which stands at that place. */
 FLUFFY_CHECKED enum fluffy_error session_of(struct step *, const char *place,
     const struct part *, struct bytes realm, struct bytes peer);

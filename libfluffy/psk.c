@@ -414,21 +414,6 @@ psk_answer(struct step *step, fluffy_msg **out)
 /* ---- client: takes PSK-REP --------------------------------------------------- */
 
 static enum fluffy_error
-check_rep_skdc(struct step *step)
-{
-	const struct mticket *t = step->msg->mticket;
-	const struct party *party = &step->s->party;
-	enum fluffy_error e;
-
-	e = check_skdc(step->s->ctx, step->msg, "mticket.skdcrealm",
-	    t->skdcrealm, name_bytes(&party->skdcrealm));
-	if (e == FLUFFY_OK)
-		e = check_skdc(step->s->ctx, step->msg, "mticket.skdcname",
-		    t->skdcname, name_bytes(&party->skdcname));
-	return e;
-}
-
-static enum fluffy_error
 check_rep_seal(struct step *step)
 {
 	enum fluffy_error e;
@@ -508,7 +493,7 @@ check_rep_etype(struct step *step)
 }
 
 static const struct check psk_rep_checks[] = {
-	{ "skdc", check_rep_skdc },
+	{ "skdc", check_mticket_skdc },
 	{ "seal", check_rep_seal },
 	{ "names", check_rep_names },
 	{ "pending", check_rep_pending },
