@@ -127,6 +127,9 @@ keep(char *to, size_t size, const struct buffer *from)
 	to[n] = '\0';
 }
 
+static void record(fluffy_ctx *, enum fluffy_error, const struct buffer *,
+    const char *, va_list) __attribute__((format(printf, 4, 0)));
+
 static void
 record(fluffy_ctx *ctx, enum fluffy_error code, const struct buffer *field,
     const char *format, va_list ap)
