@@ -8,8 +8,6 @@
 #include "policy.h"
 #include "text.h"
 
-#define MAX_SECRETS 16	/* that one device has at the same time */
-
 /* ---- SKDC ------------------------------------------------------------------- */
 
 static enum fluffy_error

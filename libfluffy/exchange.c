@@ -129,8 +129,6 @@ check_skdc(fluffy_ctx *ctx, const struct fluffy_msg *msg, const char *member,
 
 /* ---- secret keys -------------------------------------------------------------- */
 
-#define MAX_SECRETS 16	/* of one owner; fluffy_rotate keeps it */
-
 bool
 secret_opens(const fluffy_store *s, const struct secret *secret, uint64_t now)
 {

@@ -65,6 +65,8 @@ FLUFFY_CHECKED enum fluffy_error check_skdc(fluffy_ctx *,
  * an old one for 30 days more, for opening only.
  */
 bool secret_opens(const fluffy_store *, const struct secret *, uint64_t now);
+/* Of one owner at an SKDC, at the same time; fluffy_rotate keeps it. */
+#define MAX_SECRETS 16
 /* The key to seal with (section 9); NOT_FOUND when the owner has none. */
 FLUFFY_CHECKED enum fluffy_error sealing_secret(fluffy_store *,
     struct bytes owner, uint64_t now, struct secret *);

@@ -1135,7 +1135,7 @@ class Skdc(Party):
             if msg["msg-type"] not in REQUESTS:
                 return None, "not a request"
             if msg["msg-type"] != PSK_REQ:
-                raise Refused("internal", "not implemented here")
+                raise Refused("internal", "only PSK-REQ is answered here")
             try:
                 return self.psk_req(msg), None
             except Malformed as e:
