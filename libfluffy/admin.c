@@ -267,7 +267,11 @@ static enum fluffy_error
 remove_device(fluffy_store *s, void *arg)
 {
 	struct bytes name = *(const struct bytes *)arg;
-	enum fluffy_error e = store_device_remove(s, name);
+	enum fluffy_error e = group_device_removed(s, name,
+	    fluffy_now(s->ctx));
+
+	if (e == FLUFFY_OK)
+		e = store_device_remove(s, name);
 
 	if (e == FLUFFY_E_NOT_FOUND)
 		e = fluffy_fail(s->ctx, e, NULL, "no device \"%.*s\"",
@@ -308,6 +312,18 @@ remove_secret(fluffy_store *s, struct bytes kid)
 	return e;
 }
 
+/* A session or group key, a pair or a public key. */
+static enum fluffy_error
+erase_held(fluffy_store *s, struct bytes keyid)
+{
+	enum fluffy_error key = store_session_erase(s, keyid), pair;
+
+	if (key != FLUFFY_OK && key != FLUFFY_E_NOT_FOUND)
+		return key;
+	pair = store_pair_erase(s, keyid);
+	return pair == FLUFFY_E_NOT_FOUND ? key : pair;
+}
+
 static enum fluffy_error
 remove_key(fluffy_store *s, void *arg)
 {
@@ -316,8 +332,7 @@ remove_key(fluffy_store *s, void *arg)
 
 	if (e == FLUFFY_E_NOT_FOUND)
 		e = s->party.role == ROLE_SKDC ?
-		    store_issued_remove(s, keyid) :
-		    store_session_erase(s, keyid);
+		    store_issued_remove(s, keyid) : erase_held(s, keyid);
 	if (e == FLUFFY_E_NOT_FOUND)
 		e = fluffy_fail(s->ctx, e, NULL, "no such key");
 	return e;

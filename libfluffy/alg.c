@@ -1,5 +1,6 @@
-/* alg.c - the content encryptions of section 3 */
+/* alg.c - the content encryptions of section 3, the key pairs of section 5 */
 #include "alg.h"
+#include "schema.h"
 
 const struct aead aeads[N_AEADS] = {
 	{ 30, "AES-128-CCM", 16, 13, 16, true },
@@ -18,5 +19,24 @@ aead_of(int64_t alg)
 	for (int i = 0; i < N_AEADS; i++)
 		if (aeads[i].alg == alg)
 			return &aeads[i];
+	return NULL;
+}
+
+const struct pair_alg pair_algs[N_PAIR_ALGS] = {
+	{ KTY_EC, -7, 1, 32, "EC", "P-256", "SHA256" },
+	{ KTY_EC, -35, 2, 48, "EC", "P-384", "SHA384" },
+	{ KTY_EC, -36, 3, 66, "EC", "P-521", "SHA512" },
+	{ KTY_EC, ALG_ECDH, 1, 32, "EC", "P-256", NULL },
+	{ KTY_OKP, -8, 6, 32, "ED25519", NULL, NULL },
+	{ KTY_OKP, ALG_ECDH, 4, 32, "X25519", NULL, NULL },
+	{ KTY_RSA, -37, 0, 0, "RSA", NULL, "SHA256" }
+};
+
+const struct pair_alg *
+pair_alg_of(int64_t kty, int64_t alg)
+{
+	for (int i = 0; i < N_PAIR_ALGS; i++)
+		if (pair_algs[i].kty == kty && pair_algs[i].alg == alg)
+			return &pair_algs[i];
 	return NULL;
 }

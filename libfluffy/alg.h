@@ -23,4 +23,19 @@ struct aead {
 extern const struct aead aeads[N_AEADS];
 const struct aead *aead_of(int64_t alg);
 
+/* A key pair of section 5, with OpenSSL's names; NULL is none. */
+struct pair_alg {
+	int64_t kty, alg, crv;
+	size_t size;		/* of a coordinate; RSA: 0 */
+	const char *type, *group;
+	const char *digest;	/* to sign with */
+};
+
+#define ALG_ECDH -25
+
+/* The table; NULL when kty and alg aren't a pair. */
+#define N_PAIR_ALGS 7
+extern const struct pair_alg pair_algs[N_PAIR_ALGS];
+const struct pair_alg *pair_alg_of(int64_t kty, int64_t alg);
+
 #endif

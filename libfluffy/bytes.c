@@ -86,6 +86,24 @@ arena_dup(struct arena *arena, struct bytes from)
 	return to;
 }
 
+void *
+arena_grow(struct arena *arena, const void *array, size_t n, size_t *room,
+    size_t size)
+{
+	size_t more = *room > 0 ? 2 * *room : 16;
+	void *p;
+
+	if (n < *room)
+		return (void *)(uintptr_t)array;
+	if (more > SIZE_MAX / size ||
+	    (p = arena_alloc(arena, more * size)) == NULL)
+		return NULL;
+	if (n > 0)
+		memcpy(p, array, n * size);
+	*room = more;
+	return p;
+}
+
 size_t
 arena_used(const struct arena *arena)
 {

@@ -54,6 +54,12 @@ void *arena_alloc(struct arena *, size_t n);
 bool arena_copy(struct arena *, struct bytes from, struct bytes *to);
 /* The same; empty when it failed. */
 struct bytes arena_dup(struct arena *, struct bytes from);
+/*
+ * Room for one more behind the n elements of an array, which may move: twice as
+ * many when room, which starts as 0, is used up.  NULL when there is no memory.
+ */
+void *arena_grow(struct arena *, const void *array, size_t n, size_t *room,
+    size_t size);
 /* Bytes that were allocated. */
 size_t arena_used(const struct arena *);
 void arena_free(struct arena *);

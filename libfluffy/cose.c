@@ -94,6 +94,19 @@ put_enc_structure(struct buffer *b, int64_t alg, struct bytes external_aad)
 	cbor_put_bytes(b, external_aad);
 }
 
+void
+cose_put_sig_structure(struct buffer *b, int64_t alg,
+    struct bytes external_aad, struct bytes payload)
+{
+	uint8_t header[PROTECTED_MAX];
+
+	cbor_put_array(b, 4);
+	cbor_put_text(b, BYTES("Signature1"));
+	cbor_put_bytes(b, bytes_of(header, cbor_protected(header, alg)));
+	cbor_put_bytes(b, external_aad);
+	cbor_put_bytes(b, payload);
+}
+
 /* One pass; for opening, tag holds the expected one. */
 struct pass {
 	const struct aead *aead;

@@ -4,6 +4,10 @@
 
 #include "context.h"
 
+/* Appends the Sig_structure, which a COSE_Sign1 signs (RFC 9052, 4.4). */
+void cose_put_sig_structure(struct buffer *, int64_t alg,
+    struct bytes external_aad, struct bytes payload);
+
 /*
  * Algorithms, fetched once and kept with the context, and the cipher contexts
  * that are used again for every seal.

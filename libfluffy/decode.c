@@ -767,7 +767,7 @@ choose(struct decoder *d, uint32_t at, const struct schema **schema,
     const struct path *up)
 {
 	struct path path = { .up = up, .name = "kty", .len = 3 };
-	const struct schema *const *v = (*schema)->by_kty;
+	const struct schema *chosen;
 	enum fluffy_error e;
 	uint32_t value;
 	int64_t kty;
@@ -777,11 +777,10 @@ choose(struct decoder *d, uint32_t at, const struct schema **schema,
 		e = get_token(d, value, R_KTY, &path, &kty);
 	if (e != FLUFFY_OK)
 		return e;
-	for (; *v != NULL; v++)
-		if ((*v)->kty == kty) {
-			*schema = *v;
-			return FLUFFY_OK;
-		}
+	if ((chosen = schema_by_kty(*schema, kty)) != NULL) {
+		*schema = chosen;
+		return FLUFFY_OK;
+	}
 	if (word_of(R_KTY, kty) == NULL)
 		return malformed(d, &path, "%lld isn't registered",
 		    (long long)kty);
@@ -942,8 +941,8 @@ decode_message(fluffy_ctx *ctx, const struct tree *tree, size_t received,
 }
 
 static enum fluffy_error
-parse_part(struct decoder *d, struct tree *tree, struct bytes plaintext,
-    const struct schema *schema, const struct path *path, struct part *part)
+parse_struct(struct decoder *d, struct tree *tree, struct bytes plaintext,
+    const struct schema *schema, const struct path *path, void *map)
 {
 	struct buffer again = BUFFER(FLUFFY_MAX_EMITTED);
 	struct cbor_scan scan;
@@ -957,9 +956,9 @@ parse_part(struct decoder *d, struct tree *tree, struct bytes plaintext,
 		return fluffy_fail_memory(d->ctx);
 	if (r != SCAN_DONE || scan.at != plaintext.n)
 		return malformed(d, path, "the plaintext isn't one CBOR item");
-	if ((e = decode_map(d, 0, schema, part, path)) != FLUFFY_OK)
+	if ((e = decode_map(d, 0, schema, map, path)) != FLUFFY_OK)
 		return e;
-	cbor_put_struct(&again, part, SKIP_NONE);
+	cbor_put_struct(&again, map, SKIP_NONE);
 	if (!bytes_eq(buffer_view(&again), plaintext))
 		e = malformed(d, path, "the plaintext isn't deterministic "
 		    "CBOR");
@@ -968,20 +967,32 @@ parse_part(struct decoder *d, struct tree *tree, struct bytes plaintext,
 }
 
 enum fluffy_error
-decode_part(fluffy_ctx *ctx, struct arena *arena, struct bytes plaintext,
-    const struct schema *schema, const struct path *path, struct part **out)
+decode_struct(fluffy_ctx *ctx, struct arena *arena, struct bytes plaintext,
+    const struct schema *schema, const struct path *path, void **out)
 {
 	struct decoder d = { .ctx = ctx, .arena = arena, .t = ctx->scratch };
-	struct part *part = arena_alloc(arena, sizeof(*part));
+	void *map = arena_alloc(arena, schema->size);
 	enum fluffy_error e;
 
 	*out = NULL;
-	if (part == NULL)
+	if (map == NULL)
 		return fluffy_fail_memory(ctx);
-	e = parse_part(&d, ctx->scratch, plaintext, schema, path, part);
+	e = parse_struct(&d, ctx->scratch, plaintext, schema, path, map);
 	if (e == FLUFFY_OK)
-		*out = part;
+		*out = map;
 	tree_reset(ctx->scratch);
+	return e;
+}
+
+enum fluffy_error
+decode_part(fluffy_ctx *ctx, struct arena *arena, struct bytes plaintext,
+    const struct schema *schema, const struct path *path, struct part **out)
+{
+	enum fluffy_error e;
+	void *part;
+
+	e = decode_struct(ctx, arena, plaintext, schema, path, &part);
+	*out = part;
 	return e;
 }
 

@@ -23,6 +23,11 @@ FLUFFY_CHECKED enum fluffy_error decode_part(fluffy_ctx *, struct arena *,
     struct bytes plaintext, const struct schema *, const struct path *,
     struct part **);
 
+/* The same of any other structure, of its schema's size. */
+FLUFFY_CHECKED enum fluffy_error decode_struct(fluffy_ctx *, struct arena *,
+    struct bytes plaintext, const struct schema *, const struct path *,
+    void **);
+
 /* A JSON value as the deterministic CBOR of kind any, for options. */
 FLUFFY_CHECKED enum fluffy_error decode_any(fluffy_ctx *, struct arena *,
     const char *json, const char *what, struct bytes *);

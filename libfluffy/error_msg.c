@@ -143,7 +143,7 @@ check_error_pending(struct step *step)
 	    &step->pending);
 
 	if (e == FLUFFY_E_NOT_FOUND || (e == FLUFFY_OK &&
-	    step->pending.type != FLUFFY_PSK_REQ))
+	    step->pending.type == FLUFFY_PSK_ESTB))
 		return refuse(step->s->ctx, step->msg, "ack.nonce",
 		    FLUFFY_E_REPLAY, "no request waits for it");
 	return e;
@@ -156,11 +156,14 @@ static const struct check error_checks[] = {
 };
 
 enum fluffy_error
-error_take(struct step *step, fluffy_outcome *outcome)
+error_take(struct step *step, const fluffy_extras *extras, fluffy_msg **out,
+    fluffy_outcome *outcome)
 {
 	int64_t code = step->msg->error_code;
 	enum fluffy_error e;
 
+	(void)extras;
+	(void)out;
 	outcome->kind = FLUFFY_ERROR_HINT;
 	if (!HAS(step->msg, L_ack))
 		return FLUFFY_OK;

@@ -1,11 +1,10 @@
 /*
- * estb.c - PSK-ESTB and PSK-ACK (draft, sections 3.4 and 3.5), both ends, and
- * the choice of the device's step
+ * estb.c - PSK-ESTB and PSK-ACK (draft, sections 3.4 and 3.5), both ends, also
+ * where PSK-ESTB carries a public key (section 7)
  */
-#include <openssl/crypto.h>
-
 #include "decode.h"
 #include "exchange.h"
+#include "pkey.h"
 #include "policy.h"
 
 /* ---- client: PSK-ESTB --------------------------------------------------------- */
@@ -48,7 +47,7 @@ copy_mticket(fluffy_store *s, struct fluffy_msg *msg,
 
 static struct part *
 authenticator(fluffy_store *s, struct fluffy_msg *msg,
-    const fluffy_estb_params *params, const uint8_t *nonce)
+    const fluffy_extras *extras, const uint8_t *nonce)
 {
 	struct part *part = seal_part(msg, msg, L_authenticator);
 
@@ -58,19 +57,20 @@ authenticator(fluffy_store *s, struct fluffy_msg *msg,
 	PUT_BYTES(msg, part, cname, L_cname, msg->cname);
 	PUT(part, ctime, L_ctime, fluffy_now(s->ctx));
 	PUT_BYTES(msg, part, nonce, L_nonce, bytes_of(nonce, NONCE_SIZE));
-	if (params->has_seqnum)
-		PUT(part, seqnum, L_seqnum, params->seqnum);
+	if (extras->has_seqnum)
+		PUT(part, seqnum, L_seqnum, extras->seqnum);
 	return part;
 }
 
+/* PSK-ACK answers where there is a session key. */
 static enum fluffy_error
 remember_estb(fluffy_store *s, const struct session *session,
-    const fluffy_estb_params *params, const uint8_t *nonce)
+    const fluffy_extras *extras, const uint8_t *nonce)
 {
 	struct pending p = { .type = FLUFFY_PSK_ESTB,
 	    .time = fluffy_now(s->ctx), .realm = session->realm,
 	    .service = session->peer, .keyid = session->keyid,
-	    .has_seqnum = params->has_seqnum, .seqnum = params->seqnum };
+	    .has_seqnum = extras->has_seqnum, .seqnum = extras->seqnum };
 
 	p.nonce_n = NONCE_SIZE;
 	memcpy(p.nonce, nonce, NONCE_SIZE);
@@ -79,7 +79,7 @@ remember_estb(fluffy_store *s, const struct session *session,
 
 static enum fluffy_error
 fill_estb(fluffy_store *s, struct fluffy_msg *msg,
-    const struct fluffy_msg *rep, const fluffy_estb_params *params)
+    const struct fluffy_msg *rep, const fluffy_extras *extras)
 {
 	enum fluffy_error e;
 
@@ -87,41 +87,50 @@ fill_estb(fluffy_store *s, struct fluffy_msg *msg,
 	PUT_BYTES(msg, msg, cname, L_cname, name_bytes(&s->party.name));
 	if ((e = copy_mticket(s, msg, rep->mticket)) != FLUFFY_OK)
 		return e;
-	if (params->ext != NULL) {
-		e = decode_any(s->ctx, &msg->arena, params->ext, "ext",
-		    &msg->ext);
-		SET(msg, L_ext);
-	}
-	return e;
+	return put_json(s->ctx, msg, &msg->head, &msg->ext, L_ext,
+	    extras->ext);
+}
+
+/* The proof of possession; a key that only agrees on keys gives none. */
+static enum fluffy_error
+prove(fluffy_store *s, struct fluffy_msg *msg, const struct session *session,
+    const struct keydata *pair, const fluffy_extras *extras,
+    const uint8_t random[NONCE_SIZE + IV_MAX])
+{
+	struct sealing how = { .key = &session->key, .cksum = extras->cksum,
+	    .iv = random + NONCE_SIZE };
+	struct part *part;
+
+	if (pair != NULL && !pkey_signs(pair->alg))
+		return FLUFFY_OK;
+	if ((part = authenticator(s, msg, extras, random)) == NULL)
+		return fluffy_fail_memory(s->ctx);
+	return pair == NULL ?
+	    seal_make(s->ctx, msg, msg, L_authenticator, part, &how) :
+	    seal_sign(s->ctx, msg, msg, L_authenticator, part, pair);
 }
 
 enum fluffy_error
 psk_estb_make(fluffy_store *s, const struct fluffy_msg *rep,
-    const struct session *session, const fluffy_estb_params *params,
-    fluffy_msg **out)
+    const struct session *session, const struct keydata *pair,
+    const fluffy_extras *extras, fluffy_msg **out)
 {
 	struct fluffy_msg *msg = message_new(FLUFFY_PSK_ESTB);
 	uint8_t random[NONCE_SIZE + IV_MAX];
-	struct sealing how = { .key = &session->key, .cksum = params->cksum,
-	    .iv = random + NONCE_SIZE };
-	struct part *part;
 	enum fluffy_error e;
 
 	*out = NULL;
 	if (msg == NULL)
 		return fluffy_fail_memory(s->ctx);
-	e = fill_estb(s, msg, rep, params);
+	e = fill_estb(s, msg, rep, extras);
 	if (e == FLUFFY_OK)
 		e = ctx_random(s->ctx, random, sizeof(random));
-	if (e == FLUFFY_OK) {
-		part = authenticator(s, msg, params, random);
-		e = part == NULL ? fluffy_fail_memory(s->ctx) :
-		    seal_make(s->ctx, msg, msg, L_authenticator, part, &how);
-	}
+	if (e == FLUFFY_OK)
+		e = prove(s, msg, session, pair, extras, random);
 	if (e == FLUFFY_OK)
 		e = check_emitted(s->ctx, msg);
-	if (e == FLUFFY_OK)
-		e = remember_estb(s, session, params, random);
+	if (e == FLUFFY_OK && pair == NULL)
+		e = remember_estb(s, session, extras, random);
 	return message_finish(s->ctx, e, &msg, out);
 }
 
@@ -154,34 +163,54 @@ check_ticket_seal(struct step *step)
 }
 
 static enum fluffy_error
-check_ticket_kty(struct step *step)
+check_ticket_key(struct step *step)
 {
+	static const char place[] = "mticket.enc-part";
 	const struct part *ticket = step->msg->mticket->enc_part.plain;
+	bool shared = ticket->keydata->kty == KTY_SYMM;
+	uint64_t not_after = 0;
+	enum fluffy_error e = FLUFFY_OK;
 
-	if (ticket->keydata->kty != KTY_SYMM)
-		return refuse(step->s->ctx, step->msg,
-		    "mticket.enc-part.keydata.kty", FLUFFY_E_BAD_ETYPE,
-		    "only symmetric keys are taken here");
-	step->session.service = true;
+	if (!shared) {
+		step->public = ticket->keydata;
+		e = check_pair(step, place, step->public, &not_after);
+	}
+	if (e == FLUFFY_OK)
+		e = session_of(step, place, ticket, ticket->crealm,
+		    ticket->cname);
+	/* a certificate stands for it (draft, 7.2) */
+	if (!HAS(ticket, L_endtime))
+		step->session.endtime = not_after;
+	step->session.as = AS_SERVICE;
 	step->session.established = true; /* once the authenticator opens */
-	return session_of(step, "mticket.enc-part", ticket, ticket->crealm,
-	    ticket->cname);
+	return e;
 }
 
-/* The proof of possession. */
+/*
+ * The proof of possession.  Section 7: absent exactly where the key can't sign;
+ * then only the SKDC's word stands for it.
+ */
 static enum fluffy_error
 check_estb_seal(struct step *step)
 {
 	struct fluffy_msg *msg = step->msg;
+	bool has = HAS(msg, L_authenticator);
 	enum fluffy_error e;
 
-	if (!HAS(msg, L_authenticator))
-		return refuse(step->s->ctx, msg, "authenticator",
-		    FLUFFY_E_AUTH_FAILED, "missing");
-	if (msg->authenticator.sign1)
+	if (has && msg->authenticator.sign1 && step->public == NULL)
 		return refuse(step->s->ctx, msg, "authenticator",
 		    FLUFFY_E_MALFORMED, "a COSE_Sign1 beside a symmetric key");
-	e = seal_open(step->s->ctx, msg, msg, L_authenticator,
+	if (step->public != NULL && !pkey_signs(step->public->alg))
+		return !has ? FLUFFY_OK : refuse(step->s->ctx, msg,
+		    "authenticator", FLUFFY_E_AUTH_FAILED,
+		    "beside a key that can't sign");
+	if (!has)
+		return refuse(step->s->ctx, msg, "authenticator",
+		    FLUFFY_E_AUTH_FAILED, "missing");
+	e = step->public != NULL ?
+	    seal_verify(step->s->ctx, msg, msg, L_authenticator,
+	    step->public) :
+	    seal_open(step->s->ctx, msg, msg, L_authenticator,
 	    &step->session.key);
 	if (e == FLUFFY_OK)
 		step->part = msg->authenticator.plain;
@@ -200,7 +229,7 @@ check_estb_names(struct step *step)
 	if ((e = check_name(ctx, msg, "crealm", msg->crealm,
 	    ticket->crealm)) != FLUFFY_OK ||
 	    (e = check_name(ctx, msg, "cname", msg->cname,
-	    ticket->cname)) != FLUFFY_OK ||
+	    ticket->cname)) != FLUFFY_OK || auth == NULL ||
 	    (e = check_name(ctx, msg, "authenticator.crealm", auth->crealm,
 	    ticket->crealm)) != FLUFFY_OK)
 		return e;
@@ -208,18 +237,37 @@ check_estb_names(struct step *step)
 	    ticket->cname);
 }
 
+/* Without an authenticator there is nothing that could be fresh. */
+static enum fluffy_error
+check_estb_clock(struct step *step)
+{
+	return step->part == NULL ? FLUFFY_OK : check_clock(step);
+}
+
+static enum fluffy_error
+check_estb_time(struct step *step)
+{
+	return step->part == NULL ? FLUFFY_OK : check_time(step);
+}
+
+static enum fluffy_error
+check_estb_nonce(struct step *step)
+{
+	return step->part == NULL ? FLUFFY_OK : check_nonce(step);
+}
+
 static const struct check psk_estb_checks[] = {
 	{ "skdc", check_mticket_skdc },
 	{ "service", check_ticket_service },
 	{ "ticket", check_ticket_seal },
-	{ "kty", check_ticket_kty },
+	{ "key", check_ticket_key },
 	{ "endtime", check_endtime },
 	{ "deleted", check_deleted },
 	{ "seal", check_estb_seal },
 	{ "names", check_estb_names },
-	{ "clock", check_clock },
-	{ "time", check_time },
-	{ "nonce", check_nonce }
+	{ "clock", check_estb_clock },
+	{ "time", check_estb_time },
+	{ "nonce", check_estb_nonce }
 };
 
 static enum fluffy_error
@@ -257,14 +305,36 @@ make_ack(const struct step *step, fluffy_msg **out)
 	return message_finish(s->ctx, e, &msg, out);
 }
 
+static enum fluffy_error
+keep_public(struct step *step, fluffy_outcome *outcome)
+{
+	const struct session *session = &step->session;
+	const struct pair pair = { .keyid = session->keyid, .peer = true,
+	    .realm = session->realm, .name = session->peer,
+	    .authtime = session->authtime, .endtime = session->endtime,
+	    .proven = step->part != NULL, .cpac = session->pac,
+	    .keydata = step->public };
+	enum fluffy_error e = store_pair_add(step->s, &pair);
+
+	if (e == FLUFFY_OK)
+		outcome_set(outcome, pair.proven ? FLUFFY_PUBLIC_PROVEN :
+		    FLUFFY_PUBLIC_ATTESTED, session);
+	return e;
+}
+
 enum fluffy_error
-psk_estb_take(struct step *step, fluffy_msg **out, fluffy_outcome *outcome)
+psk_estb_take(struct step *step, const fluffy_extras *extras,
+    fluffy_msg **out, fluffy_outcome *outcome)
 {
 	enum fluffy_error e = RUN_CHECKS(step, psk_estb_checks);
 
-	*out = NULL;
-	if (e == FLUFFY_OK)
-		e = store_session_add(step->s, &step->session);
+	(void)extras;
+	if (e != FLUFFY_OK)
+		return e;
+	/* section 7: no PSK-ACK, because there is no shared key */
+	if (step->public != NULL)
+		return keep_public(step, outcome);
+	e = store_session_add(step->s, &step->session);
 	if (e == FLUFFY_OK)
 		e = make_ack(step, out);
 	if (e == FLUFFY_OK)
@@ -280,7 +350,7 @@ check_ack_seal(struct step *step)
 	struct fluffy_msg *msg = step->msg;
 	enum fluffy_error e;
 
-	e = store_session(step->s, msg->ack.kid, false, &step->session);
+	e = store_session(step->s, msg->ack.kid, AS_CLIENT, &step->session);
 	if (e == FLUFFY_E_NOT_FOUND)
 		return seal_unknown(step->s->ctx, msg, msg, L_ack);
 	if (e == FLUFFY_OK)
@@ -361,92 +431,20 @@ static const struct check psk_ack_checks[] = {
 };
 
 enum fluffy_error
-psk_ack_take(struct step *step, fluffy_outcome *outcome)
+psk_ack_take(struct step *step, const fluffy_extras *extras,
+    fluffy_msg **out, fluffy_outcome *outcome)
 {
 	enum fluffy_error e = RUN_CHECKS(step, psk_ack_checks);
+
+	(void)extras;
+	(void)out;
 
 	if (e == FLUFFY_OK)
 		e = store_pending_remove(step->s, step->part->nonce);
 	if (e == FLUFFY_OK)
 		e = store_session_established(step->s,
-		    keyid_bytes(&step->session.keyid), false);
+		    keyid_bytes(&step->session.keyid), AS_CLIENT);
 	if (e == FLUFFY_OK)
 		outcome_set(outcome, FLUFFY_KEY_ESTABLISHED, &step->session);
 	return e;
-}
-
-/* ---- the device's step ------------------------------------------------------------ */
-
-static enum fluffy_error
-take(struct step *step, const fluffy_estb_params *params, fluffy_msg **out,
-    fluffy_outcome *outcome)
-{
-	switch (step->msg->type) {
-	case FLUFFY_PSK_REP:
-		return psk_rep_take(step, params, out, outcome);
-	case FLUFFY_PSK_ESTB:
-		return psk_estb_take(step, out, outcome);
-	case FLUFFY_PSK_ACK:
-		return psk_ack_take(step, outcome);
-	case FLUFFY_ERROR:
-		return error_take(step, outcome);
-	default:
-		return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED,
-		    word_of(R_TYPE, step->msg->type),
-		    "expected PSK-REP, PSK-ESTB or PSK-ACK");
-	}
-}
-
-/* All that the step changes is committed together, or nothing of it. */
-static enum fluffy_error
-take_durably(struct step *step, const fluffy_estb_params *params,
-    fluffy_msg **out, fluffy_outcome *outcome)
-{
-	enum fluffy_error e = store_begin(step->s);
-
-	if (e != FLUFFY_OK)
-		return e;
-	e = store_prune(step->s, step->now);
-	if (e == FLUFFY_OK)
-		e = take(step, params, out, outcome);
-	if (e == FLUFFY_OK)
-		e = store_commit(step->s);
-	if (e != FLUFFY_OK)
-		store_rollback(step->s);
-	return e;
-}
-
-enum fluffy_error
-fluffy_estb(fluffy_store *s, fluffy_msg *in, const fluffy_estb_params *params,
-    fluffy_msg **out, fluffy_outcome *outcome)
-{
-	struct step step = { .s = s, .msg = in, .now = fluffy_now(s->ctx) };
-	enum fluffy_error e, made;
-
-	*out = NULL;
-	memset(outcome, 0, sizeof(*outcome));
-	if (s->party.role != ROLE_DEVICE)
-		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
-		    "an SKDC's store can't take part in an exchange");
-	e = take_durably(&step, params, out, outcome);
-	step_end(&step);
-	if (e == FLUFFY_OK)
-		return FLUFFY_OK;
-	fluffy_msg_free(out);
-	memset(outcome, 0, sizeof(*outcome));
-	if (in->type != FLUFFY_PSK_ESTB)
-		return e;
-	made = error_make_bare(s, e, out);
-	return made == FLUFFY_OK ? e : made;
-}
-
-enum fluffy_error
-fluffy_estb_malformed(fluffy_store *s, fluffy_msg **out)
-{
-	int64_t type = s->ctx->refused_type;
-
-	*out = NULL;
-	if (type != 0 && type != FLUFFY_PSK_ESTB)
-		return FLUFFY_OK;
-	return error_make_bare(s, s->ctx->code, out);
 }

@@ -2,7 +2,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "cert.h"
+#include "decode.h"
 #include "exchange.h"
+#include "pkey.h"
 #include "policy.h"
 
 /* ---- making --------------------------------------------------------------- */
@@ -55,6 +58,32 @@ keydata_make(struct fluffy_msg *msg, const struct schema *schema,
 	return k;
 }
 
+struct keydata *
+keydata_refer(struct fluffy_msg *msg, struct bytes keyid)
+{
+	struct keydata *k = arena_alloc(&msg->arena, sizeof(*k));
+
+	if (k == NULL)
+		return NULL;
+	k->head.schema = &keydata_ref;
+	PUT_BYTES(msg, k, keyid, L_keyid, keyid);
+	return k;
+}
+
+enum fluffy_error
+put_json(fluffy_ctx *ctx, struct fluffy_msg *msg, struct head *head,
+    struct bytes *member, int label, const char *json)
+{
+	enum fluffy_error e;
+
+	if (json == NULL)
+		return FLUFFY_OK;
+	e = decode_any(ctx, &msg->arena, json, label_name(label), member);
+	if (e == FLUFFY_OK)
+		head->has |= label_bit(label);
+	return e;
+}
+
 enum fluffy_error
 seal_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
     int label, struct part *part, const struct secret *secret,
@@ -84,6 +113,36 @@ message_finish(fluffy_ctx *ctx, enum fluffy_error e, struct fluffy_msg **msg,
 	*out = *msg;
 	*msg = NULL;
 	return e;
+}
+
+void
+fluffy_msgs_free(fluffy_msgs *msgs)
+{
+	size_t i;
+
+	for (i = 0; i < msgs->n; i++)
+		fluffy_msg_free(&msgs->v[i]);
+	free(msgs->v);
+	*msgs = (fluffy_msgs){ NULL, 0 };
+}
+
+enum fluffy_error
+msgs_add(fluffy_ctx *ctx, fluffy_msgs *msgs, fluffy_msg **msg)
+{
+	fluffy_msg **more = msgs->v;
+
+	/* room grows by powers of two */
+	if ((msgs->n & (msgs->n - 1)) == 0)
+		more = reallocarray(msgs->v, msgs->n == 0 ? 1 : 2 * msgs->n,
+		    sizeof(msgs->v[0]));
+	if (more == NULL) {
+		fluffy_msg_free(msg);
+		return fluffy_fail_memory(ctx);
+	}
+	msgs->v = more;
+	msgs->v[msgs->n++] = *msg;
+	*msg = NULL;
+	return FLUFFY_OK;
 }
 
 /* ---- names ------------------------------------------------------------------ */
@@ -212,6 +271,54 @@ run_checks(struct step *step, const struct check *checks, size_t n)
 }
 
 enum fluffy_error
+check_kty(struct step *step)
+{
+	if (step->msg->body->kty == KTY_SYMM)
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "req-body.kty",
+	    FLUFFY_E_BAD_ETYPE, "expected SYMM");
+}
+
+enum fluffy_error
+check_receipt_seal(struct step *step)
+{
+	enum fluffy_error e;
+
+	e = open_under_secret(step->s, step->msg, step->msg, L_receipt,
+	    step->now, &step->secret);
+	if (e == FLUFFY_OK)
+		step->part = step->msg->receipt.plain;
+	return e;
+}
+
+enum fluffy_error
+check_pending(struct step *step, const char *place, enum fluffy_type type)
+{
+	enum fluffy_error e = store_pending(step->s, step->part->nonce,
+	    &step->pending);
+
+	if (e == FLUFFY_E_NOT_FOUND || (e == FLUFFY_OK &&
+	    step->pending.type != type))
+		return refuse(step->s->ctx, step->msg, place,
+		    FLUFFY_E_REPLAY, "no request waits for it");
+	return e;
+}
+
+enum fluffy_error
+check_asked_alg(struct step *step)
+{
+	const struct tokens *asked = &step->pending.etypes;
+	const struct keydata *k = step->part->keydata;
+	uint8_t i;
+
+	for (i = 0; i < asked->n && k->kty == step->pending.kty; i++)
+		if (asked->v[i] == k->alg)
+			return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "receipt.keydata.alg",
+	    FLUFFY_E_BAD_ETYPE, "not one that was asked for");
+}
+
+enum fluffy_error
 check_mticket_skdc(struct step *step)
 {
 	const struct mticket *t = step->msg->mticket;
@@ -238,17 +345,39 @@ session_of(struct step *step, const char *place, const struct part *part,
 	step->key_at = place;
 	session->keyid.n = (uint8_t)k->keyid.n;
 	memcpy(session->keyid.b, k->keyid.p, k->keyid.n);
+	/* of a pair that is all that a session has */
 	session->key.alg = k->alg;
 	session->key.n = (uint8_t)k->key.n;
-	memcpy(session->key.b, k->key.p, k->key.n);
+	if (k->key.n > 0)
+		memcpy(session->key.b, k->key.p, k->key.n);
 	session->authtime = part->authtime;
 	session->endtime = part->endtime;
-	session->cpac = part->cpac;
+	session->pac = HAS(part, L_grppac) ? part->grppac : part->cpac;
 	if (name_set(&session->peer, peer) &&
 	    (realm.n == 0 || name_set(&session->realm, realm)))
 		return FLUFFY_OK;
 	return fluffy_fail(step->s->ctx, FLUFFY_E_INTERNAL, NULL,
 	    "a name that doesn't fit");
+}
+
+/* It is what it says, and its certificate is for it. */
+enum fluffy_error
+check_pair(struct step *step, const char *place, const struct keydata *k,
+    uint64_t *not_after)
+{
+	fluffy_ctx *ctx = step->s->ctx;
+	enum fluffy_error e = pkey_check(ctx, k);
+	int label = L_key;
+	char at[64];
+
+	*not_after = 0;
+	if (e == FLUFFY_OK)
+		e = cert_check(ctx, k, &label, not_after);
+	if (e != FLUFFY_E_MALFORMED)
+		return e;
+	(void)snprintf(at, sizeof(at), "%s.keydata.%s", place,
+	    label_name(label));
+	return refuse(ctx, step->msg, at, e, "%s", fluffy_why(ctx).text);
 }
 
 enum fluffy_error
@@ -295,11 +424,26 @@ outcome_set(fluffy_outcome *o, enum fluffy_outcome_kind kind,
 
 /* ---- freshness ---------------------------------------------------------------------- */
 
-/* GSK-REQ calls its sender a service. */
+/* GSK-REQ calls its sender a service; a key envelope is no authenticator. */
 static uint64_t
 request_time(const struct part *part)
 {
-	return HAS(part, L_ctime) ? part->ctime : part->sptime;
+	if (HAS(part, L_ctime))
+		return part->ctime;
+	return HAS(part, L_sptime) ? part->sptime : part->authtime;
+}
+
+/* Which member it is that proves who sends. */
+static int
+proof_label(const struct fluffy_msg *msg)
+{
+	return HAS(msg, L_kenvelope) ? L_kenvelope : L_authenticator;
+}
+
+static const char *
+proof_name(const struct step *step)
+{
+	return label_name(proof_label(step->msg));
 }
 
 /* Section 6, Replay: what was seen before the clock was set back? */
@@ -311,7 +455,7 @@ check_clock(struct step *step)
 	if (!policy_clock_behind(step->now, s->max_now,
 	    policy_skew(s->skew)))
 		return FLUFFY_OK;
-	return refuse(s->ctx, step->msg, "authenticator", FLUFFY_E_BUSY,
+	return refuse(s->ctx, step->msg, proof_name(step), FLUFFY_E_BUSY,
 	    "the clock here is %llu s behind what it was",
 	    (unsigned long long)(s->max_now - step->now));
 }
@@ -327,7 +471,7 @@ check_time(struct step *step)
 	if (policy_time_fits(step->now, time, skew) &&
 	    policy_remember_until(time, skew) > s->forgotten)
 		return FLUFFY_OK;
-	return refuse(s->ctx, step->msg, "authenticator",
+	return refuse(s->ctx, step->msg, proof_name(step),
 	    FLUFFY_E_CLOCK_SKEW, "its time is %llu, and it is %llu here",
 	    (unsigned long long)time, (unsigned long long)step->now);
 }
@@ -346,7 +490,8 @@ check_nonce(struct step *step)
 	if (e == FLUFFY_OK)
 		store_acted_at(s, step->now);
 	if (e == FLUFFY_E_REPLAY)
-		e = refuse(s->ctx, step->msg, "authenticator.nonce",
+		e = refuse(s->ctx, step->msg, proof_label(step->msg) ==
+		    L_kenvelope ? "kenvelope.nonce" : "authenticator.nonce",
 		    FLUFFY_E_REPLAY, "was seen before");
 	return e;
 }
@@ -361,6 +506,9 @@ check_request_skdc(struct step *step)
 	fluffy_ctx *ctx = step->s->ctx;
 	enum fluffy_error e;
 
+	/* GSK-DELT doesn't say whom it asks */
+	if (body == NULL)
+		return FLUFFY_OK;
 	e = check_skdc(ctx, step->msg, "req-body.skdcrealm",
 	    REALM(body, skdcrealm, L_skdcrealm, name_bytes(&party->realm)),
 	    name_bytes(&party->realm));
@@ -373,30 +521,39 @@ check_request_skdc(struct step *step)
 static enum fluffy_error
 check_request_seal(struct step *step)
 {
+	struct fluffy_msg *msg = step->msg;
+	int label = proof_label(msg);
 	enum fluffy_error e;
 
-	e = open_under_secret(step->s, step->msg, step->msg, L_authenticator,
-	    step->now, &step->secret);
+	e = open_under_secret(step->s, msg, msg, label, step->now,
+	    &step->secret);
 	if (e == FLUFFY_OK)
-		step->part = step->msg->authenticator.plain;
+		step->part = sealed_member(msg, label)->plain;
 	return e;
 }
 
+/* A sender is a client, or a service; GSK-DELT names it in clear alone. */
 static enum fluffy_error
 check_request_names(struct step *step)
 {
+	const struct fluffy_msg *msg = step->msg;
 	const struct part *part = step->part;
-	bool client = HAS(part, L_cname);
-	fluffy_ctx *ctx = step->s->ctx;
+	const struct {
+		const char *realm_at, *name_at;
+		struct bytes realm, name;
+	} forms[] = {
+		{ "authenticator.crealm", "authenticator.cname",
+		    part->crealm, part->cname },
+		{ "authenticator.sprealm", "authenticator.spname",
+		    part->sprealm, part->spname },
+		{ "sprealm", "spname", msg->sprealm, msg->spname }
+	}, *form = &forms[HAS(part, L_cname) ? 0 : HAS(part, L_spname) ? 1 : 2];
 	enum fluffy_error e;
 
-	e = check_name(ctx, step->msg, client ? "authenticator.crealm" :
-	    "authenticator.sprealm", client ? part->crealm : part->sprealm,
+	e = check_name(step->s->ctx, msg, form->realm_at, form->realm,
 	    name_bytes(&step->s->party.realm));
 	if (e == FLUFFY_OK)
-		e = check_name(ctx, step->msg, client ?
-		    "authenticator.cname" : "authenticator.spname",
-		    client ? part->cname : part->spname,
+		e = check_name(step->s->ctx, msg, form->name_at, form->name,
 		    name_bytes(&step->secret.owner));
 	return e;
 }
@@ -405,7 +562,7 @@ check_request_names(struct step *step)
  * Section 9: a valid message under a new key ends the older ones, even if it
  * is then refused.
  */
-static enum fluffy_error
+enum fluffy_error
 drop_older(fluffy_store *s, const struct secret *secret)
 {
 	struct secret all[MAX_SECRETS];

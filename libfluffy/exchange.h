@@ -35,9 +35,53 @@ FLUFFY_CHECKED enum fluffy_error seal_under_secret(fluffy_store *,
     struct fluffy_msg *, void *container, int label, struct part *,
     const struct secret *, const uint8_t *iv, bool cksum);
 
+/* A JSON value of kind any as a member; NULL: it stays absent. */
+FLUFFY_CHECKED enum fluffy_error put_json(fluffy_ctx *, struct fluffy_msg *,
+    struct head *, struct bytes *member, int label, const char *json);
+
+/* A keydata that only refers to a key. */
+struct keydata *keydata_refer(struct fluffy_msg *, struct bytes keyid);
+
 /* NULL-safe end of every maker: hands msg over, or frees it. */
 FLUFFY_CHECKED enum fluffy_error message_finish(fluffy_ctx *,
     enum fluffy_error, struct fluffy_msg **msg, fluffy_msg **out);
+
+/* Takes the message, also when there is no memory for it. */
+FLUFFY_CHECKED enum fluffy_error msgs_add(fluffy_ctx *, fluffy_msgs *,
+    fluffy_msg **msg);
+
+/* ---- requests (request.c) ------------------------------------------------- */
+
+/*
+ * What a device asks its SKDC.  fill puts in what makes this request: clear
+ * members, members of the sealed part beyond names, time, nonce and seqnum, and
+ * in pending what the answer will be compared with.
+ */
+struct asking {
+	enum fluffy_type type;
+	int sealed;		/* L_authenticator or L_kenvelope */
+	const fluffy_extras *extras;
+	enum fluffy_error (*fill)(fluffy_store *, struct fluffy_msg *,
+	    struct part *, struct pending *, const void *params);
+	const void *params;
+};
+
+/* Makes it, and records it as pending, in a transaction of its own. */
+FLUFFY_CHECKED enum fluffy_error request_make(fluffy_store *,
+    const struct asking *, fluffy_msg **out);
+/* A req-body that names the SKDC; kty and etypes unless etypes is NULL. */
+struct req_body *request_body(fluffy_store *, struct fluffy_msg *,
+    struct pending *, int64_t kty, const struct tokens *etypes);
+/* A parameter that has to be a name; may be NULL when optional. */
+FLUFFY_CHECKED enum fluffy_error request_name(fluffy_store *,
+    const char *what, const char *name, bool optional);
+/* How a device's store calls a group's realm: the SKDC's is left out. */
+struct bytes group_realm(const fluffy_store *, struct bytes realm);
+/* Which group it is about; realm may be NULL. */
+void remember_group(struct pending *, const char *realm, const char *group);
+/* "A,B" as content encryptions; NULL: the default for session keys. */
+FLUFFY_CHECKED enum fluffy_error request_etypes(fluffy_store *,
+    const char *list, struct tokens *);
 
 /* ---- names (section 6) ---------------------------------------------------- */
 
@@ -97,7 +141,11 @@ struct step {
 	const char *key_at;	 /* where session's keydata stands */
 	bool verified;		 /* a request: an ERROR carries an ack */
 	struct pending pending;	 /* an answer: what it answers */
-	struct grant *grant;	 /* psk.c: what the SKDC decides */
+	/* what an exchange decides, each its own file's */
+	struct grant *grant;	 /* psk.c */
+	struct group_step *group;/* gsk.c */
+	struct pair_step *pair;	 /* pkp.c */
+	const struct keydata *public; /* estb.c: instead of session's key */
 };
 
 /* Wipes what it holds; msg stays the caller's. */
@@ -117,6 +165,9 @@ FLUFFY_CHECKED enum fluffy_error run_checks(struct step *,
 #define RUN_CHECKS(step, table) \
 	run_checks(step, table, sizeof(table) / sizeof((table)[0]))
 
+/* A valid message came under that key: the owner's older ones end. */
+FLUFFY_CHECKED enum fluffy_error drop_older(fluffy_store *,
+    const struct secret *);
 /* The checks that all requests share: skdc, seal, names, clock, time, nonce. */
 FLUFFY_CHECKED enum fluffy_error check_request(struct step *);
 /*
@@ -127,11 +178,32 @@ FLUFFY_CHECKED enum fluffy_error check_clock(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_time(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_nonce(struct step *);
 
+/* The request asks for a symmetric key. */
+FLUFFY_CHECKED enum fluffy_error check_kty(struct step *);
+
+/* The receipt, under this device's secret key. */
+FLUFFY_CHECKED enum fluffy_error check_receipt_seal(struct step *);
+/* The member at that place, of the opened part, is pending's nonce. */
+FLUFFY_CHECKED enum fluffy_error check_pending(struct step *,
+    const char *place, enum fluffy_type);
+/* The opened part's group, at those places, is the one in pending. */
+FLUFFY_CHECKED enum fluffy_error check_asked_group(struct step *,
+    const char *realm_at, const char *name_at);
+/* The receipt's alg is one that was asked for. */
+FLUFFY_CHECKED enum fluffy_error check_asked_alg(struct step *);
+
 /* The miniticket is this device's SKDC's. */
 FLUFFY_CHECKED enum fluffy_error check_mticket_skdc(struct step *);
-/* Fills session from a receipt or an enc-part, which stands at that place. */
+/* Fills session from a receipt or an enc-part, which stands at that place; of
+   a pair without the key. */
 FLUFFY_CHECKED enum fluffy_error session_of(struct step *, const char *place,
     const struct part *, struct bytes realm, struct bytes peer);
+/*
+ * Of a pair or a public key at that place: that it is one, and that its
+ * certificate, where there is one, is for it and ends when.
+ */
+FLUFFY_CHECKED enum fluffy_error check_pair(struct step *,
+    const char *place, const struct keydata *, uint64_t *not_after);
 /* That key's endtime, and that its keyid isn't one that was deleted. */
 FLUFFY_CHECKED enum fluffy_error check_endtime(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_deleted(struct step *);
@@ -147,21 +219,58 @@ FLUFFY_CHECKED enum fluffy_error error_make(fluffy_store *,
 /* A service's ERROR: no ack, no names. */
 FLUFFY_CHECKED enum fluffy_error error_make_bare(fluffy_store *,
     enum fluffy_error code, fluffy_msg **out);
-/* Client: what an ERROR is worth; ends the request that it proves refused. */
-FLUFFY_CHECKED enum fluffy_error error_take(struct step *, fluffy_outcome *);
+/*
+ * The SKDC's answers: the checks of a request, the decision, and what leaves.
+ * psk_delc_answer takes a PSK-DELC, which is no request.
+ */
+typedef enum fluffy_error answer_fn(struct step *, fluffy_msgs *out);
+answer_fn psk_answer, gsk_answer, gsk_fet_answer, gsk_delt_answer,
+    psk_delc_answer, pkp_answer;
 
-/* psk.c: the SKDC's answer to a PSK-REQ. */
-FLUFFY_CHECKED enum fluffy_error psk_answer(struct step *, fluffy_msg **out);
-/* psk.c, estb.c: the device's steps. */
-FLUFFY_CHECKED enum fluffy_error psk_rep_take(struct step *,
-    const fluffy_estb_params *, fluffy_msg **out, fluffy_outcome *);
-FLUFFY_CHECKED enum fluffy_error psk_estb_take(struct step *,
+/* A device's steps; *out stays NULL where nothing follows. */
+typedef enum fluffy_error take_fn(struct step *, const fluffy_extras *,
     fluffy_msg **out, fluffy_outcome *);
-FLUFFY_CHECKED enum fluffy_error psk_ack_take(struct step *,
-    fluffy_outcome *);
-/* estb.c: the PSK-ESTB that follows from rep and its session key. */
+take_fn psk_rep_take, psk_estb_take, psk_ack_take, psk_delt_take,
+    not_addressed, gsk_key_take, gsk_delc_take, pkp_rep_take, error_take;
+
+/*
+ * estb.c: the PSK-ESTB with an answer's miniticket: its authenticator is sealed
+ * under the session key, or signed with the pair; without, where the pair can't
+ * sign.
+ */
 FLUFFY_CHECKED enum fluffy_error psk_estb_make(fluffy_store *,
     const struct fluffy_msg *rep, const struct session *,
-    const fluffy_estb_params *, fluffy_msg **out);
+    const struct keydata *pair, const fluffy_extras *, fluffy_msg **out);
+
+/* psk_del.c: a PSK-DELT for each deletion, each with a nonce of its own. */
+FLUFFY_CHECKED enum fluffy_error psk_delts_make(fluffy_store *,
+    const struct deletion *, size_t n, uint64_t now, fluffy_msgs *out);
+/* gsk_del.c: the GSK-DELC for the last GSK-DELT. */
+FLUFFY_CHECKED enum fluffy_error gsk_delc_make(fluffy_store *,
+    const struct group *, uint64_t now, fluffy_msgs *out);
+
+/* ---- groups at the SKDC (group.c) ------------------------------------------- */
+
+/*
+ * The group of that name as it stands now: a deletion that time has completed
+ * is completed.  A deleted one is found too; NOT_FOUND when there never was one.
+ */
+FLUFFY_CHECKED enum fluffy_error group_find(fluffy_store *, struct arena *,
+    struct bytes realm, struct bytes name, uint64_t now, struct group *);
+/* A new current key for it, which its owner and members may fetch. */
+FLUFFY_CHECKED enum fluffy_error group_new_key(fluffy_store *,
+    struct group *, int64_t alg, uint64_t now, struct group_key *);
+/*
+ * All its keys, at all holders but the owner, are to be deleted; the SKDC's own
+ * copies are erased.
+ */
+FLUFFY_CHECKED enum fluffy_error group_delete(fluffy_store *, struct group *,
+    uint64_t now);
+/* If no deletion is missing, it is complete. */
+FLUFFY_CHECKED enum fluffy_error group_settle(fluffy_store *, struct group *,
+    uint64_t now);
+/* A device that has keys of groups goes: they get new ones. */
+FLUFFY_CHECKED enum fluffy_error group_device_removed(fluffy_store *,
+    struct bytes device, uint64_t now);
 
 #endif

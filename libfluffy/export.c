@@ -5,6 +5,7 @@
 #include "cbor.h"
 #include "cose.h"
 #include "exchange.h"
+#include "export.h"
 #include "json.h"
 #include "text.h"
 
@@ -14,6 +15,7 @@ struct exported {
 	struct symm key;
 	bool session;
 	bool derived;		/* no algorithm is bound to it */
+	const struct keydata *pair; /* or a public key, and no key */
 };
 
 static void
@@ -112,29 +114,54 @@ derive(fluffy_ctx *ctx, struct exported *x, const char *use)
 	return e;
 }
 
+/* A party may hold a key in several roles: it is the same key. */
 static enum fluffy_error
-find(fluffy_store *s, struct exported *x)
+find_session(fluffy_store *s, struct exported *x)
 {
 	struct session session;
+	enum fluffy_error e = FLUFFY_E_NOT_FOUND;
+
+	for (int as = AS_CLIENT; as <= AS_OWNER; as++) {
+		e = store_session(s, x->keyid, (enum held_as)as, &session);
+		if (e == FLUFFY_OK)
+			x->key = session.key;
+		session_wipe(&session);
+		if (e != FLUFFY_E_NOT_FOUND)
+			break;
+	}
+	return e;
+}
+
+/* A pair of its own comes first: with itself it has the public half too. */
+static enum fluffy_error
+find_pair(fluffy_store *s, struct arena *arena, struct exported *x)
+{
+	enum fluffy_error e;
+	struct pair pair;
+
+	e = store_pair(s, arena, x->keyid, false, &pair);
+	if (e == FLUFFY_E_NOT_FOUND)
+		e = store_pair(s, arena, x->keyid, true, &pair);
+	x->pair = pair.keydata;
+	return e;
+}
+
+static enum fluffy_error
+find(fluffy_store *s, struct arena *arena, struct exported *x)
+{
 	struct secret secret;
 	enum fluffy_error e;
 
-	memset(&session, 0, sizeof(session));
 	e = store_secret_by_kid(s, x->keyid, &secret);
 	if (e == FLUFFY_OK)
 		x->key = secret.key;
-	if (e == FLUFFY_E_NOT_FOUND && s->party.role == ROLE_DEVICE) {
-		x->session = true;
-		e = store_session(s, x->keyid, false, &session);
-		if (e == FLUFFY_E_NOT_FOUND)
-			e = store_session(s, x->keyid, true, &session);
-		if (e == FLUFFY_OK)
-			x->key = session.key;
-	}
-	if (e == FLUFFY_E_NOT_FOUND)
-		e = fluffy_fail(s->ctx, e, NULL, "no such key");
 	secret_wipe(&secret);
-	session_wipe(&session);
+	if (e == FLUFFY_E_NOT_FOUND && s->party.role == ROLE_DEVICE) {
+		e = find_session(s, x);
+		x->session = e == FLUFFY_OK;
+		if (e == FLUFFY_E_NOT_FOUND)
+			e = find_pair(s, arena, x);
+	}
 	return e;
 }
 
@@ -160,6 +187,10 @@ write_key(fluffy_ctx *ctx, const struct exported *x, enum fluffy_export_as as,
 			return fluffy_fail_at(ctx, FLUFFY_E_USAGE, "use",
 			    "a derived key has no keydata");
 		return put_keydata(ctx, b, x);
+	case FLUFFY_AS_PEM:
+	case FLUFFY_AS_DER:
+		return fluffy_fail(ctx, FLUFFY_E_USAGE, NULL,
+		    "a symmetric key has no such form");
 	default:
 		return fluffy_fail(ctx, FLUFFY_E_USAGE, NULL,
 		    "no such form of export");
@@ -167,24 +198,38 @@ write_key(fluffy_ctx *ctx, const struct exported *x, enum fluffy_export_as as,
 	return FLUFFY_OK;
 }
 
+static enum fluffy_error
+export_symmetric(fluffy_ctx *ctx, struct exported *x, enum fluffy_export_as as,
+    const char *use, struct buffer *b)
+{
+	enum fluffy_error e = FLUFFY_OK;
+
+	if (use == NULL && x->session && as == FLUFFY_AS_OPENSSL_PSK)
+		use = "openssl-psk";
+	if (use != NULL)
+		e = derive(ctx, x, use);
+	return e == FLUFFY_OK ? write_key(ctx, x, as, b) : e;
+}
+
 enum fluffy_error
 fluffy_export(fluffy_store *s, const uint8_t *keyid, size_t n,
     enum fluffy_export_as as, const char *use, fluffy_bytes *out)
 {
 	struct exported x = { .keyid = bytes_of(keyid, n) };
-	struct buffer b = BUFFER(4096);
+	struct buffer b = BUFFER(FLUFFY_MAX_RECEIVED);
+	struct arena arena = { .chunks = NULL };
 	enum fluffy_error e;
 
 	*out = (fluffy_bytes){ NULL, 0 };
-	e = find(s, &x);
-	if (e == FLUFFY_OK && use == NULL && x.session &&
-	    as == FLUFFY_AS_OPENSSL_PSK)
-		use = "openssl-psk";
-	if (e == FLUFFY_OK && use != NULL)
-		e = derive(s->ctx, &x, use);
+	e = find(s, &arena, &x);
+	if (e == FLUFFY_OK && x.pair != NULL && use != NULL)
+		e = fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "use",
+		    "only from symmetric keys others are derived");
 	if (e == FLUFFY_OK)
-		e = write_key(s->ctx, &x, as, &b);
+		e = x.pair != NULL ? export_pair(s->ctx, x.pair, as, &b) :
+		    export_symmetric(s->ctx, &x, as, use, &b);
 	symm_wipe(&x.key);
+	arena_free(&arena);
 	if (e == FLUFFY_OK && !buffer_take(&b, out))
 		e = fluffy_fail_memory(s->ctx);
 	buffer_free(&b);

@@ -196,6 +196,14 @@ FLUFFY_CHECKED enum fluffy_error fluffy_msg_write(fluffy_ctx *,
 
 void fluffy_msg_free(fluffy_msg **);
 
+/* Messages in the order in which they leave; {NULL, 0} is none. */
+typedef struct fluffy_msgs {
+	fluffy_msg **v;
+	size_t n;
+} fluffy_msgs;
+
+void fluffy_msgs_free(fluffy_msgs *);
+
 enum fluffy_type fluffy_msg_type(const fluffy_msg *);
 /* The encoding in which the message was read; CBOR for one made here. */
 enum fluffy_format fluffy_msg_format(const fluffy_msg *);
@@ -278,20 +286,41 @@ typedef struct fluffy_entry {
 		FLUFFY_PARTY,	 /* the store's own identity, always first */
 		FLUFFY_DEVICE,	 /* an enrolled device (SKDC) */
 		FLUFFY_SECRET,	 /* a secret key */
-		FLUFFY_SESSION,	 /* a session key (device), or its record (SKDC) */
+		FLUFFY_SESSION,	 /* a session or group key (device), or the
+				    record of a key that was issued (SKDC) */
+		FLUFFY_PAIR,	 /* a key pair of its own (device) */
+		FLUFFY_PUBLIC,	 /* a peer's public key (device) */
 		FLUFFY_PENDING,	 /* a request that waits for its answer */
 		FLUFFY_DELETED,	 /* a keyid that was deleted */
-		FLUFFY_DENIED	 /* a rule: client may not ask for service */
+		FLUFFY_DENIED,	 /* a rule: client may not ask for service */
+		FLUFFY_GROUP,	 /* a group, its owner and its current key */
+		FLUFFY_MEMBER,	 /* of the group before: who may fetch, or not */
+		FLUFFY_HOLDER,	 /* of the group before: who was given a key */
+		FLUFFY_DELETION	 /* a device has not yet confirmed */
 	} kind;
-	const char *role;	/* "skdc", "device"; of a key "client", "service" */
-	const char *realm, *name;	  /* whose, or the peer's */
+	/*
+	 * "skdc", "device"; of a key in a device's store "client", "service",
+	 * "owner", "member"
+	 */
+	const char *role;
+	const char *realm, *name;	  /* whose, or the peer's or group's */
 	const char *skdcrealm, *skdcname; /* of a device */
-	const char *client, *service;	  /* SKDC: record of a session key; rule */
+	const char *client, *service;	  /* SKDC: record of a key; rule */
+	const char *owner;		  /* of a group */
 	const char *alg;		  /* registered name */
-	const char *state;		  /* "established", "expired", ... */
+	/*
+	 * Of keys "received", "established", "issued", "expired", of a peer's
+	 * public key "proven" or "attested" (by its SKDC alone); of a request
+	 * its message; of a group "live", "ended" (its key has), "deleting",
+	 * "deleted"; of a member "owner", "named", "added", "removed",
+	 * "forbidden", and "any" without a name for everybody enrolled; of a
+	 * holder "holds", "deleting", "confirmed"; of a deletion "deleting".
+	 */
+	const char *state;
 	const uint8_t *keyid;
 	size_t keyid_len;
 	uint64_t authtime, endtime;
+	bool certified;			  /* with a certificate */
 } fluffy_entry;
 
 /* Calls each for every entry, in a fixed order, until it returns non-zero. */
@@ -303,8 +332,12 @@ enum fluffy_export_as {
 	FLUFFY_AS_KEYDATA,     /* the keydata of section 5, as JSON */
 	FLUFFY_AS_JWK,	       /* RFC 7517 */
 	FLUFFY_AS_COSE_KEY,    /* RFC 9052, section 7; binary */
-	FLUFFY_AS_HEX,
-	FLUFFY_AS_OPENSSL_PSK  /* arguments of openssl s_client, s_server */
+	FLUFFY_AS_HEX,	       /* symmetric keys alone */
+	FLUFFY_AS_OPENSSL_PSK, /* arguments of openssl s_client, s_server; the
+				  same */
+	FLUFFY_AS_PEM,	       /* of pairs and public keys: PKCS #8 or
+				  SubjectPublicKeyInfo, then certificates */
+	FLUFFY_AS_DER	       /* the same without certificates; binary */
 };
 
 /*
@@ -352,6 +385,54 @@ FLUFFY_CHECKED enum fluffy_error fluffy_allow(fluffy_store *,
     const char *client, const char *service);
 
 /*
+ * Groups, as the SKDC's operator sees them: each group (of that name, when
+ * group isn't NULL; realm NULL is the SKDC's own), followed by its members and
+ * its holders.  NOT_FOUND when there is no such group and no rule for it.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_list_groups(fluffy_store *,
+    const char *realm, const char *group,
+    int (*each)(void *, const fluffy_entry *), void *);
+
+/*
+ * The operator's last word on membership.  ADD: device may fetch, whatever the
+ * owner named.  REMOVE: it may not any more, until it is added again or the
+ * group is deleted.  FORBID: it never may, also in a group of that name that
+ * is made later, until it is added.  A member that holds a key of the group
+ * and loses its place makes the key be renewed, and its copies be deleted
+ * (fluffy_del_resend writes the PSK-DELTs).  The owner always is a member:
+ * USAGE.
+ */
+enum fluffy_membership { FLUFFY_ADD = 1, FLUFFY_REMOVE, FLUFFY_FORBID };
+
+FLUFFY_CHECKED enum fluffy_error fluffy_group_change(fluffy_store *,
+    const char *realm, const char *group, const char *device,
+    enum fluffy_membership);
+
+/*
+ * Where the SKDC's certificates come from (draft, section 7).  Strings are
+ * files' names, except url, ref and x5u; NULL is not set.  Relative names are
+ * made absolute by fluffy_ca_set.
+ */
+typedef struct fluffy_ca {
+	const char *cert;   /* PEM: the CA's certificate, then its issuers' */
+	const char *key;    /* PEM: the CA's private key, when the SKDC signs */
+	const char *url;    /* http://host[:port]/path: a CA that speaks CMP */
+	const char *ref;    /* CMP: name of the shared secret */
+	const char *secret; /* CMP: the file with the shared secret */
+	const char *x5u;    /* put into keydata beside certificates */
+} fluffy_ca;
+
+/*
+ * Either cert and key, or cert, url, ref and secret; all NULL: no CA.  What
+ * can't be read or doesn't fit together is refused (USAGE) before it is set.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_ca_set(fluffy_store *,
+    const fluffy_ca *);
+/* The strings are in memory. */
+FLUFFY_CHECKED enum fluffy_error fluffy_ca_get(fluffy_store *, fluffy_ca *,
+    fluffy_bytes *memory);
+
+/*
  * Open the sealed parts of a message that a store's keys open, whatever the
  * message's time.  Parts that stay closed are left as they are; several
  * stores may be tried in turn.  The plaintexts live in the message.
@@ -361,28 +442,74 @@ FLUFFY_CHECKED enum fluffy_error fluffy_msg_open(fluffy_msg *,
 
 /* ---- exchanges -------------------------------------------------------- */
 
+/* What any request, and a PSK-ESTB, may carry besides. */
+typedef struct fluffy_extras {
+	const char *ext;    /* a JSON value, or NULL */
+	bool cksum;	    /* in the authenticator; never in a signed one */
+	bool has_seqnum;
+	uint32_t seqnum;    /* in the authenticator */
+} fluffy_extras;
+
 typedef struct fluffy_psk_params {
 	const char *service;
 	const char *realm;  /* the service's; NULL: left out, the SKDC's own */
 	const char *etype;  /* "A,B", best first; NULL: the default */
 	const char *cpac;   /* a JSON value, or NULL */
-	const char *ext;    /* a JSON value, or NULL */
-	bool cksum;
-	bool has_seqnum;
-	uint32_t seqnum;
+	fluffy_extras extras;
 } fluffy_psk_params;
 
 /* Client: a PSK-REQ; recorded as pending before this returns. */
 FLUFFY_CHECKED enum fluffy_error fluffy_psk_request(fluffy_store *,
     const fluffy_psk_params *, fluffy_msg **);
 
-/* What fluffy_estb puts into the PSK-ESTB that it makes. */
-typedef struct fluffy_estb_params {
-	const char *ext; /* a JSON value, or NULL */
-	bool cksum;
-	bool has_seqnum;
-	uint32_t seqnum;
-} fluffy_estb_params;
+typedef struct fluffy_gsk_params {
+	const char *group;
+	const char *realm;  /* the group's; NULL: left out, the SKDC's own */
+	const char *etype;  /* "A,B", best first; NULL: the default */
+	const char *members; /* "A,B", or "any"; NULL: not said */
+	uint64_t lifetime;  /* 0: not said */
+	const char *grppac; /* a JSON value instead of these two, or NULL */
+	bool renew;	    /* a new key for a group that one owns */
+	fluffy_extras extras;
+} fluffy_gsk_params;
+
+/* Owner: a GSK-REQ; recorded as pending, like all that follow. */
+FLUFFY_CHECKED enum fluffy_error fluffy_gsk_request(fluffy_store *,
+    const fluffy_gsk_params *, fluffy_msg **);
+
+typedef struct fluffy_fetch_params {
+	const char *group;
+	const char *realm;	/* as above */
+	const uint8_t *keyid;	/* of an older key that hasn't ended */
+	size_t keyid_len;	/* 0: the current key */
+	fluffy_extras extras;
+} fluffy_fetch_params;
+
+/* Member: a GSK-FET. */
+FLUFFY_CHECKED enum fluffy_error fluffy_gsk_fetch(fluffy_store *,
+    const fluffy_fetch_params *, fluffy_msg **);
+
+/*
+ * Owner: a GSK-DELT for the newest key of the group that is in the store;
+ * NOT_FOUND when there is none.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_gsk_delete(fluffy_store *,
+    const char *group, const char *realm, fluffy_msg **);
+
+typedef struct fluffy_pkp_params {
+	const char *kty;     /* "EC", "OKP" or "RSA" */
+	const char *etype;   /* "ES256,...", best first */
+	const char *service; /* who gets the public key; NULL: nobody */
+	const char *realm;   /* the service's; NULL: left out */
+	const char *cpac;    /* a JSON value, or NULL */
+	bool cert;	     /* with a certificate */
+	bool cert_chain;     /* and with those of its issuers */
+	fluffy_extras extras;
+} fluffy_pkp_params;
+
+/* Client: a PKP-REQ. */
+FLUFFY_CHECKED enum fluffy_error fluffy_pkp_request(fluffy_store *,
+    const fluffy_pkp_params *, fluffy_msg **);
 
 /* What a step completed, for the line that tells the user. */
 typedef struct fluffy_outcome {
@@ -391,6 +518,15 @@ typedef struct fluffy_outcome {
 		FLUFFY_KEY_RECEIVED,	/* client, on PSK-REP */
 		FLUFFY_KEY_ACCEPTED,	/* service, on PSK-ESTB */
 		FLUFFY_KEY_ESTABLISHED,	/* client, on PSK-ACK */
+		FLUFFY_GROUP_CREATED,	/* owner, on GSK-REP; peer: the group */
+		FLUFFY_GROUP_JOINED,	/* member, on GSK-DLVR; likewise */
+		FLUFFY_GROUP_DELETED,	/* owner, on GSK-DELC; likewise */
+		FLUFFY_KEY_ERASED,	/* device, on PSK-DELT */
+		FLUFFY_KEY_UNKNOWN,	/* the same, when there was no such key */
+		FLUFFY_PAIR_RECEIVED,	/* client, on PKP-REP */
+		FLUFFY_PUBLIC_PROVEN,	/* service, on PSK-ESTB of a pair */
+		FLUFFY_PUBLIC_ATTESTED,	/* the same, by the SKDC alone */
+		FLUFFY_NOT_ADDRESSED,	/* for another device; nothing done */
 		FLUFFY_ERROR_PROVEN,	/* an ERROR whose ack verified: the request
 					   that it answers is over */
 		FLUFFY_ERROR_HINT	/* any other ERROR */
@@ -402,14 +538,32 @@ typedef struct fluffy_outcome {
 } fluffy_outcome;
 
 /*
- * The device's steps.  PSK-REP gives PSK-ESTB (client); PSK-ESTB gives PSK-ACK
- * (service); PSK-ACK gives nothing (client).  When a service refuses a
- * PSK-ESTB *out is the ERROR for the client and the return value the reason.
- * An ERROR gives FLUFFY_OK with an outcome that tells what it is worth.  The
- * parts of in that were opened stay so.
+ * The device's steps.  An ERROR gives FLUFFY_OK with an outcome that tells what
+ * it is worth.  The parts of in that were opened stay so.
+ *
+ * fluffy_estb: PSK-REP gives PSK-ESTB (client); PSK-ESTB gives PSK-ACK, or
+ * nothing when it brings a public key (service); PSK-ACK gives nothing
+ * (client).  When a service refuses a PSK-ESTB *out is the ERROR for the client
+ * and the return value the reason.
  */
 FLUFFY_CHECKED enum fluffy_error fluffy_estb(fluffy_store *,
-    fluffy_msg *in, const fluffy_estb_params *, fluffy_msg **out,
+    fluffy_msg *in, const fluffy_extras *, fluffy_msg **out,
+    fluffy_outcome *);
+/* GSK-REP and GSK-DLVR store the group's key, GSK-DELC erases it. */
+FLUFFY_CHECKED enum fluffy_error fluffy_gsk_accept(fluffy_store *,
+    fluffy_msg *in, fluffy_outcome *);
+/*
+ * PSK-DELT gives PSK-DELC, once the key has been erased durably.  What isn't
+ * the SKDC's is refused and gives nothing.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_del_accept(fluffy_store *,
+    fluffy_msg *in, fluffy_msg **out, fluffy_outcome *);
+/*
+ * PKP-REP stores the pair; with a miniticket *out is the PSK-ESTB that carries
+ * it to the service, signed with the new private key.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_pkp_accept(fluffy_store *,
+    fluffy_msg *in, const fluffy_extras *, fluffy_msg **out,
     fluffy_outcome *);
 
 /*
@@ -418,12 +572,14 @@ FLUFFY_CHECKED enum fluffy_error fluffy_estb(fluffy_store *,
  * fails, nothing of the batch was promised: the caller asks again for each
  * request after fluffy_skdc_broken, and gets its ERROR "internal".
  *
- * fluffy_skdc_answer: *out is the answer or the ERROR, NULL where section 6
- * says that none is sent; the return value is the reason of a refusal.
+ * fluffy_skdc_answer: *out holds the answer, the ERROR, or a group deletion's
+ * PSK-DELTs; nothing where section 6 says that nothing is sent.  The return
+ * value is the reason of a refusal.  For a key pair the batch is committed and
+ * begun again: no lock is held while it is generated and certified.
  */
 FLUFFY_CHECKED enum fluffy_error fluffy_skdc_begin(fluffy_store *);
 FLUFFY_CHECKED enum fluffy_error fluffy_skdc_answer(fluffy_store *,
-    fluffy_msg *in, fluffy_msg **out);
+    fluffy_msg *in, fluffy_msgs *out);
 FLUFFY_CHECKED enum fluffy_error fluffy_skdc_commit(fluffy_store *);
 void fluffy_skdc_broken(fluffy_store *);
 /* The ERROR for input that fluffy_reader_next refused just before. */
@@ -432,6 +588,20 @@ FLUFFY_CHECKED enum fluffy_error fluffy_skdc_malformed(fluffy_store *,
 /* Likewise a service's. */
 FLUFFY_CHECKED enum fluffy_error fluffy_estb_malformed(fluffy_store *,
     fluffy_msg **out);
+
+/*
+ * The SKDC's operator deletes a key: a PSK-DELT for each device that was given
+ * it and hasn't confirmed.  A group's key is no longer given out; the group
+ * stays.  NOT_FOUND when no such key was issued, or when it has ended.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_del_request(fluffy_store *,
+    const uint8_t *keyid, size_t len, fluffy_msgs *out);
+/* A new PSK-DELT for each deletion that isn't confirmed. */
+FLUFFY_CHECKED enum fluffy_error fluffy_del_resend(fluffy_store *,
+    fluffy_msgs *out);
+/* Those deletions; service is the group or the other party, client NULL. */
+FLUFFY_CHECKED enum fluffy_error fluffy_list_deletions(fluffy_store *,
+    int (*each)(void *, const fluffy_entry *), void *);
 
 /* ---- words, for option parsing and listings --------------------------- */
 

@@ -30,9 +30,9 @@ open_by_kid(fluffy_store *s, fluffy_msg *msg, void *container, int label)
 	if (e == FLUFFY_OK)
 		e = try_key(s, msg, container, label, &secret.key);
 	else if (e == FLUFFY_E_NOT_FOUND && s->party.role == ROLE_DEVICE) {
-		e = store_session(s, kid, false, &session);
+		e = store_session(s, kid, AS_CLIENT, &session);
 		if (e == FLUFFY_E_NOT_FOUND)
-			e = store_session(s, kid, true, &session);
+			e = store_session(s, kid, AS_SERVICE, &session);
 		if (e == FLUFFY_OK)
 			e = try_key(s, msg, container, label, &session.key);
 	}
@@ -77,7 +77,7 @@ try_session(void *arg, const fluffy_entry *entry)
 		return 0;
 	memset(&session, 0, sizeof(session));
 	search->e = store_session(search->s, bytes_of(entry->keyid,
-	    entry->keyid_len), false, &session);
+	    entry->keyid_len), AS_CLIENT, &session);
 	if (search->e == FLUFFY_OK)
 		search->e = try_key(search->s, search->msg, search->msg,
 		    L_authenticator, &session.key);

@@ -75,6 +75,17 @@ policy_lifetime(uint64_t realm, uint64_t client, uint64_t service)
 	return least < LIFETIME_MAX ? least : LIFETIME_MAX;
 }
 
+uint64_t
+policy_group_lifetime(uint64_t realm, uint64_t owner, uint64_t wish)
+{
+	uint64_t most = policy_lifetime(realm != 0 ? realm : LIFETIME_MAX,
+	    owner, 0);
+
+	if (wish == 0)
+		return policy_lifetime(realm, owner, 0);
+	return wish < most ? wish : most;
+}
+
 bool
 policy_parse_etypes(const char *list, struct tokens *tokens,
     struct bytes *offender)

@@ -10,6 +10,11 @@
 #define LIFETIME_MAX	 (30 * 86400)
 /* A cpac is handed on twice in an answer that has its own limit. */
 #define CPAC_MAX	 28672
+/* A grppac only once. */
+#define GRPPAC_MAX	 61440
+/* With a key pair the certificates are handed on twice as well. */
+#define PAIR_CPAC_MAX	 16384
+#define CERTS_MAX	 12288
 
 /* What is set, or its default. */
 uint64_t policy_skew(uint64_t set);
@@ -32,6 +37,12 @@ int64_t policy_etype(const struct tokens *wanted,
 
 /* The shortest of those that are set (not 0), or the default; at most 30 days. */
 uint64_t policy_lifetime(uint64_t realm, uint64_t client, uint64_t service);
+
+/*
+ * Of a group's key: what its owner wishes (0: nothing), cut at what is
+ * configured for the realm and the owner, and at 30 days.
+ */
+uint64_t policy_group_lifetime(uint64_t realm, uint64_t owner, uint64_t wish);
 
 /* A list "A,B" of content encryptions; the offending word on failure. */
 bool policy_parse_etypes(const char *list, struct tokens *,

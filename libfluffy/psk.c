@@ -7,167 +7,55 @@
 #include "decode.h"
 #include "exchange.h"
 #include "policy.h"
-#include "text.h"
 
 /* ---- client: PSK-REQ ------------------------------------------------------- */
 
-static enum fluffy_error
-check_params(fluffy_store *s, const fluffy_psk_params *params,
-    struct tokens *etypes)
-{
-	struct bytes offender;
-
-	if (s->party.role != ROLE_DEVICE)
-		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
-		    "an SKDC's store can't make a request");
-	if (!name_valid(bytes_str(params->service)))
-		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "service",
-		    NAME_EXPECTED);
-	if (params->realm != NULL && !name_valid(bytes_str(params->realm)))
-		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "realm",
-		    NAME_EXPECTED);
-	*etypes = (struct tokens){ .v = { ALG_SESSION_DEFAULT }, .n = 1,
-	    .bare = true };
-	if (params->etype != NULL &&
-	    !policy_parse_etypes(params->etype, etypes, &offender))
-		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "etype",
-		    "\"%.*s\" isn't a content encryption, or is there twice",
-		    (int)offender.n, (const char *)offender.p);
-	return FLUFFY_OK;
-}
+struct psk_asking {
+	const fluffy_psk_params *params;
+	struct tokens etypes;
+};
 
 static enum fluffy_error
-put_json(fluffy_ctx *ctx, struct fluffy_msg *msg, struct head *head,
-    struct bytes *member, int label, const char *json)
+fill_request(fluffy_store *s, struct fluffy_msg *msg, struct part *part,
+    struct pending *pending, const void *arg)
 {
-	enum fluffy_error e;
+	const struct psk_asking *asking = arg;
+	const fluffy_psk_params *params = asking->params;
+	struct req_body *body = request_body(s, msg, pending, KTY_SYMM,
+	    &asking->etypes);
 
-	if (json == NULL)
-		return FLUFFY_OK;
-	e = decode_any(ctx, &msg->arena, json, label_name(label), member);
-	if (e == FLUFFY_OK)
-		head->has |= label_bit(label);
-	return e;
-}
-
-static enum fluffy_error
-fill_request(fluffy_store *s, struct fluffy_msg *msg,
-    const fluffy_psk_params *params, const struct tokens *etypes)
-{
-	struct req_body *body = message_map(msg, L_req_body);
-	enum fluffy_error e;
-
+	(void)part;
 	if (body == NULL)
 		return fluffy_fail_memory(s->ctx);
-	PUT(body, kty, L_kty, KTY_SYMM);
-	PUT(body, etype, L_etype, *etypes);
-	PUT_BYTES(msg, body, skdcrealm, L_skdcrealm,
-	    name_bytes(&s->party.skdcrealm));
-	PUT_BYTES(msg, body, skdcname, L_skdcname,
-	    name_bytes(&s->party.skdcname));
 	if (params->realm != NULL)
 		PUT_BYTES(msg, body, sprealm, L_sprealm,
 		    bytes_str(params->realm));
 	PUT_BYTES(msg, body, spname, L_spname, bytes_str(params->service));
-	e = put_json(s->ctx, msg, &body->head, &body->cpac, L_cpac,
+	/* what was checked fits */
+	(void)name_set(&pending->service, body->spname);
+	(void)name_set(&pending->realm, body->sprealm);
+	return put_json(s->ctx, msg, &body->head, &body->cpac, L_cpac,
 	    params->cpac);
-	if (e == FLUFFY_OK)
-		e = put_json(s->ctx, msg, &msg->head, &msg->ext, L_ext,
-		    params->ext);
-	return e;
-}
-
-/* All the randomness of a request. */
-struct client_random {
-	uint8_t nonce[NONCE_SIZE];
-	uint8_t iv[IV_MAX];
-};
-
-static struct part *
-client_authenticator(fluffy_store *s, struct fluffy_msg *msg, uint64_t now,
-    const uint8_t nonce[NONCE_SIZE], bool has_seqnum, uint32_t seqnum)
-{
-	struct part *part = seal_part(msg, msg, L_authenticator);
-
-	if (part == NULL)
-		return NULL;
-	PUT_BYTES(msg, part, crealm, L_crealm, name_bytes(&s->party.realm));
-	PUT_BYTES(msg, part, cname, L_cname, name_bytes(&s->party.name));
-	PUT(part, ctime, L_ctime, now);
-	PUT_BYTES(msg, part, nonce, L_nonce, bytes_of(nonce, NONCE_SIZE));
-	if (has_seqnum)
-		PUT(part, seqnum, L_seqnum, seqnum);
-	return part;
-}
-
-static enum fluffy_error
-remember_request(fluffy_store *s, const struct fluffy_msg *msg, uint64_t now)
-{
-	const struct req_body *body = msg->body;
-	const struct part *part = msg->authenticator.plain;
-	struct pending p = { .type = msg->type, .time = now,
-	    .kty = body->kty, .etypes = body->etype };
-
-	p.nonce_n = (uint8_t)part->nonce.n;
-	memcpy(p.nonce, part->nonce.p, part->nonce.n);
-	if (!name_set(&p.service, body->spname) ||
-	    (HAS(body, L_sprealm) && !name_set(&p.realm, body->sprealm)))
-		return fluffy_fail(s->ctx, FLUFFY_E_INTERNAL, NULL,
-		    "a name that doesn't fit");
-	return store_pending_add(s, &p);
-}
-
-static enum fluffy_error
-make_request(fluffy_store *s, struct fluffy_msg *msg,
-    const fluffy_psk_params *params, const struct tokens *etypes)
-{
-	uint64_t now = fluffy_now(s->ctx);
-	struct client_random random;
-	struct secret secret = { .order = 0 };
-	struct part *part;
-	enum fluffy_error e;
-
-	if ((e = fill_request(s, msg, params, etypes)) != FLUFFY_OK ||
-	    (e = ctx_random(s->ctx, &random, sizeof(random))) != FLUFFY_OK)
-		return e;
-	part = client_authenticator(s, msg, now, random.nonce,
-	    params->has_seqnum, params->seqnum);
-	if (part == NULL)
-		return fluffy_fail_memory(s->ctx);
-	e = sealing_secret(s, name_bytes(&s->party.name), now, &secret);
-	if (e == FLUFFY_OK)
-		e = seal_under_secret(s, msg, msg, L_authenticator, part,
-		    &secret, random.iv, params->cksum);
-	secret_wipe(&secret);
-	if (e == FLUFFY_OK)
-		e = check_emitted(s->ctx, msg);
-	if (e == FLUFFY_OK)
-		e = remember_request(s, msg, now);
-	return e;
 }
 
 enum fluffy_error
 fluffy_psk_request(fluffy_store *s, const fluffy_psk_params *params,
     fluffy_msg **out)
 {
-	struct fluffy_msg *msg;
-	struct tokens etypes;
+	struct psk_asking psk = { .params = params };
+	const struct asking asking = { .type = FLUFFY_PSK_REQ,
+	    .sealed = L_authenticator, .extras = &params->extras,
+	    .fill = fill_request, .params = &psk };
 	enum fluffy_error e;
 
 	*out = NULL;
-	if ((e = check_params(s, params, &etypes)) != FLUFFY_OK ||
-	    (e = store_begin(s)) != FLUFFY_OK)
+	if ((e = request_name(s, "service", params->service, false)) !=
+	    FLUFFY_OK ||
+	    (e = request_name(s, "realm", params->realm, true)) !=
+	    FLUFFY_OK ||
+	    (e = request_etypes(s, params->etype, &psk.etypes)) != FLUFFY_OK)
 		return e;
-	msg = message_new(FLUFFY_PSK_REQ);
-	e = msg == NULL ? fluffy_fail_memory(s->ctx) :
-	    store_prune(s, fluffy_now(s->ctx));
-	if (e == FLUFFY_OK)
-		e = make_request(s, msg, params, &etypes);
-	if ((e = message_finish(s->ctx, e, &msg, out)) == FLUFFY_OK &&
-	    (e = store_commit(s)) != FLUFFY_OK)
-		fluffy_msg_free(out);
-	store_rollback(s);
-	return e;
+	return request_make(s, &asking, out);
 }
 
 /* ---- SKDC: PSK-REP ---------------------------------------------------------- */
@@ -181,15 +69,6 @@ struct grant {
 	uint64_t authtime, endtime;
 	struct symm key;
 };
-
-static enum fluffy_error
-check_kty(struct step *step)
-{
-	if (step->msg->body->kty == KTY_SYMM)
-		return FLUFFY_OK;
-	return refuse(step->s->ctx, step->msg, "req-body.kty",
-	    FLUFFY_E_BAD_ETYPE, "expected SYMM");
-}
 
 static enum fluffy_error
 find_parties(struct step *step)
@@ -387,13 +266,13 @@ make_answer(const struct step *step, const struct answer_random *random,
 }
 
 enum fluffy_error
-psk_answer(struct step *step, fluffy_msg **out)
+psk_answer(struct step *step, fluffy_msgs *out)
 {
 	struct answer_random random;
 	struct grant grant;
+	fluffy_msg *msg = NULL;
 	enum fluffy_error e;
 
-	*out = NULL;
 	memset(&grant, 0, sizeof(grant));
 	step->grant = &grant;
 	e = check_request(step);
@@ -404,7 +283,9 @@ psk_answer(struct step *step, fluffy_msg **out)
 	if (e == FLUFFY_OK)
 		e = issue(step, random.key);
 	if (e == FLUFFY_OK)
-		e = make_answer(step, &random, out);
+		e = make_answer(step, &random, &msg);
+	if (e == FLUFFY_OK)
+		e = msgs_add(step->s->ctx, out, &msg);
 	OPENSSL_cleanse(&random, sizeof(random));
 	OPENSSL_cleanse(&grant, sizeof(grant));
 	step->grant = NULL;
@@ -412,18 +293,6 @@ psk_answer(struct step *step, fluffy_msg **out)
 }
 
 /* ---- client: takes PSK-REP --------------------------------------------------- */
-
-static enum fluffy_error
-check_rep_seal(struct step *step)
-{
-	enum fluffy_error e;
-
-	e = open_under_secret(step->s, step->msg, step->msg, L_receipt,
-	    step->now, &step->secret);
-	if (e == FLUFFY_OK)
-		step->part = step->msg->receipt.plain;
-	return e;
-}
 
 static enum fluffy_error
 check_rep_names(struct step *step)
@@ -457,16 +326,12 @@ static enum fluffy_error
 check_rep_pending(struct step *step)
 {
 	const struct part *receipt = step->part;
-	struct pending *p = &step->pending;
+	const struct pending *p = &step->pending;
 	struct bytes skdcrealm = name_bytes(&step->s->party.skdcrealm);
 	fluffy_ctx *ctx = step->s->ctx;
 	enum fluffy_error e;
 
-	e = store_pending(step->s, receipt->nonce, p);
-	if (e == FLUFFY_E_NOT_FOUND ||
-	    (e == FLUFFY_OK && p->type != FLUFFY_PSK_REQ))
-		return refuse(ctx, step->msg, "receipt.nonce",
-		    FLUFFY_E_REPLAY, "no request waits for it");
+	e = check_pending(step, "receipt.nonce", FLUFFY_PSK_REQ);
 	if (e == FLUFFY_OK)
 		e = check_name(ctx, step->msg, "receipt.spname",
 		    receipt->spname, name_bytes(&p->service));
@@ -480,21 +345,18 @@ check_rep_pending(struct step *step)
 static enum fluffy_error
 check_rep_etype(struct step *step)
 {
-	const struct tokens *asked = &step->pending.etypes;
 	const struct part *receipt = step->part;
-	uint8_t i;
+	enum fluffy_error e = check_asked_alg(step);
 
-	for (i = 0; i < asked->n; i++)
-		if (asked->v[i] == receipt->keydata->alg)
-			return session_of(step, "receipt", receipt,
-			    receipt->sprealm, receipt->spname);
-	return refuse(step->s->ctx, step->msg, "receipt.keydata.alg",
-	    FLUFFY_E_BAD_ETYPE, "not one that was asked for");
+	if (e == FLUFFY_OK)
+		e = session_of(step, "receipt", receipt, receipt->sprealm,
+		    receipt->spname);
+	return e;
 }
 
 static const struct check psk_rep_checks[] = {
 	{ "skdc", check_mticket_skdc },
-	{ "seal", check_rep_seal },
+	{ "seal", check_receipt_seal },
 	{ "names", check_rep_names },
 	{ "pending", check_rep_pending },
 	{ "etype", check_rep_etype },
@@ -503,20 +365,19 @@ static const struct check psk_rep_checks[] = {
 };
 
 enum fluffy_error
-psk_rep_take(struct step *step, const fluffy_estb_params *params,
+psk_rep_take(struct step *step, const fluffy_extras *extras,
     fluffy_msg **out, fluffy_outcome *outcome)
 {
 	enum fluffy_error e = RUN_CHECKS(step, psk_rep_checks);
 
-	*out = NULL;
 	/* answered once */
 	if (e == FLUFFY_OK)
 		e = store_pending_remove(step->s, step->part->nonce);
 	if (e == FLUFFY_OK)
 		e = store_session_add(step->s, &step->session);
 	if (e == FLUFFY_OK)
-		e = psk_estb_make(step->s, step->msg, &step->session, params,
-		    out);
+		e = psk_estb_make(step->s, step->msg, &step->session, NULL,
+		    extras, out);
 	if (e == FLUFFY_OK)
 		outcome_set(outcome, FLUFFY_KEY_RECEIVED, &step->session);
 	return e;

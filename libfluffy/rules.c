@@ -4,10 +4,8 @@
  * Each rule gets a complete structure and tells what is broken, or NULL.
  */
 #include "alg.h"
-#include "cbor.h"
+#include "grppac.h"
 #include "message.h"
-#include "text.h"
-#include "tree.h"
 
 static const char *
 check_symmetric(const struct keydata *k, int *label)
@@ -89,28 +87,6 @@ rule_credential(const void *map, int *label)
 	return NULL;
 }
 
-/* The pairs of kty, alg and crv that section 5 knows. */
-static const struct pair {
-	int64_t kty, alg, crv;
-	size_t size;	/* of a coordinate */
-} pairs[] = {
-	{ KTY_EC, -7, 1, 32 }, { KTY_EC, -35, 2, 48 }, { KTY_EC, -36, 3, 66 },
-	{ KTY_EC, -25, 1, 32 }, { KTY_OKP, -8, 6, 32 },
-	{ KTY_OKP, -25, 4, 32 }, { KTY_RSA, -37, 0, 0 }
-};
-
-static const struct pair *
-find_pair(const struct keydata *k)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-		if (pairs[i].kty == k->kty && pairs[i].alg == k->alg &&
-		    pairs[i].crv == k->pkey->crv)
-			return &pairs[i];
-	return NULL;
-}
-
 static bool
 leading_zero(struct bytes n)
 {
@@ -138,10 +114,10 @@ const char *
 rule_pair(const void *map, int *label)
 {
 	const struct keydata *k = map;
-	const struct pair *pair = find_pair(k);
+	const struct pair_alg *pair = pair_alg_of(k->kty, k->alg);
 
 	*label = L_alg;
-	if (pair == NULL)
+	if (pair == NULL || pair->crv != k->pkey->crv)
 		return "the algorithm doesn't fit the type and curve";
 	*label = L_key;
 	if (k->kty == KTY_RSA)
@@ -165,71 +141,14 @@ rule_ticket(const void *map, int *label)
 	return NULL;
 }
 
-/* ---- grppac of a GSK-REQ --------------------------------------------------- */
-
-static bool
-good_lifetime(const struct node *node)
-{
-	return node->type == N_INT && node->v.i >= 1;
-}
-
-static bool
-good_members(const struct tree *t, uint32_t at)
-{
-	const struct node *node = &t->v[at];
-	uint32_t i;
-
-	if (node->type == N_TEXT)
-		return bytes_eq(tree_string(t, node), BYTES("any"));
-	if (node->type != N_ARRAY)
-		return false;
-	for (i = at + 1; i < node->end; i = t->v[i].end)
-		if (t->v[i].type != N_TEXT ||
-		    !name_valid(tree_string(t, &t->v[i])))
-			return false;
-	return true;
-}
-
-static const char *
-check_grppac(const struct tree *t)
-{
-	const struct node *node;
-	struct bytes name;
-	uint32_t i, value;
-
-	if (t->v[0].type != N_MAP)
-		return "expected a map";
-	for (i = 1; i < t->v[0].end; i = t->v[value].end) {
-		value = t->v[i].end;
-		node = &t->v[value];
-		name = tree_string(t, &t->v[i]);
-		if (bytes_eq(name, BYTES("lifetime")) && !good_lifetime(node))
-			return "lifetime: expected a whole number of seconds";
-		if (bytes_eq(name, BYTES("members")) &&
-		    !good_members(t, value))
-			return "members: expected \"any\" or an array of "
-			    "names";
-	}
-	return NULL;
-}
-
 const char *
 rule_group_request(const void *map, int *label)
 {
 	const struct req_body *body = map;
-	struct tree tree = { .v = NULL };
-	struct cbor_scan scan;
-	const char *broken = NULL;
+	struct grppac wishes;
 
 	*label = L_grppac;
 	if (!HAS(body, L_grppac))
 		return NULL;
-	cbor_scan_start(&scan, &tree);
-	if (cbor_scan_run(&scan, body->grppac) != SCAN_DONE)
-		broken = "can't be read";
-	else
-		broken = check_grppac(&tree);
-	cbor_scan_end(&scan);
-	tree_free(&tree);
-	return broken;
+	return grppac_read(body->grppac, NULL, &wishes);
 }

@@ -245,17 +245,19 @@ static const struct schema keydata_rsa_priv =
 const struct schema keydata_ref = { .name = "key-reference",
     TABLE(reference), STRUCT(keydata), .closed = true };
 
-#define CHOICE(id, text, ...) \
-static const struct schema *const id##_tables[] = { __VA_ARGS__, NULL }; \
-static const struct schema id = { .name = text, STRUCT(keydata), \
+#define CHOICES(id, ...) \
+static const struct schema *const id##_tables[] = { __VA_ARGS__, NULL }
+#define CHOICE_OF(id, text) { .name = text, STRUCT(keydata), \
     .by_kty = id##_tables }
+#define CHOICE(id, text, ...) CHOICES(id, __VA_ARGS__); \
+static const struct schema id = CHOICE_OF(id, text)
 CHOICE(secret, "secret-keydata", &keydata_secret);
 CHOICE(session, "session-keydata", &keydata_session);
 CHOICE(provisioned, "provisioned-keydata", &keydata_prov);
-CHOICE(pair, "pair-keydata", &keydata_ec_priv, &keydata_okp_priv,
-    &keydata_rsa_priv);
-CHOICE(public, "public-keydata", &keydata_ec_pub, &keydata_okp_pub,
-    &keydata_rsa_pub);
+CHOICES(pair, &keydata_ec_priv, &keydata_okp_priv, &keydata_rsa_priv);
+const struct schema keydata_pair = CHOICE_OF(pair, "pair-keydata");
+CHOICES(public, &keydata_ec_pub, &keydata_okp_pub, &keydata_rsa_pub);
+const struct schema keydata_public = CHOICE_OF(public, "public-keydata");
 CHOICE(ticket, "ticket-keydata", &keydata_session, &keydata_ec_pub,
     &keydata_okp_pub, &keydata_rsa_pub);
 
@@ -282,7 +284,7 @@ PART(sp_auth, "sp-authenticator", NULL);
 	ANY(part, sppac), ANY(part, transited), \
 	MAP(part, keydata, L_keydata, keydata, keys, 0)
 static const struct row psk_enc_rows[] = { ENC_PART(0, &session) };
-static const struct row pkp_enc_rows[] = { ENC_PART(OPT, &public) };
+static const struct row pkp_enc_rows[] = { ENC_PART(OPT, &keydata_public) };
 static const struct row estb_enc_rows[] = { ENC_PART(OPT, &ticket) };
 PART(psk_enc, "psk-enc-part", NULL);
 PART(pkp_enc, "pkp-enc-part", rule_ticket);
@@ -296,7 +298,7 @@ PART(estb_enc, "estb-enc-part", rule_ticket);
 	NONCE(part), TIME(part, endtime, 0), \
 	MAP(part, keydata, L_keydata, keydata, keys, 0)
 static const struct row psk_receipt_rows[] = { PSK_RECEIPT(0, &session) };
-static const struct row pkp_receipt_rows[] = { PSK_RECEIPT(OPT, &pair) };
+static const struct row pkp_receipt_rows[] = { PSK_RECEIPT(OPT, &keydata_pair) };
 static const struct row gsk_receipt_rows[] = {
 	FLAGS(part, flags, L_rflags, R_NO_FLAGS),
 	NAME(part, skdcrealm, 0), NAME(part, skdcname, 0),
@@ -519,6 +521,16 @@ static const struct schema messages[] = {
 };
 
 /* ---- look-ups ----------------------------------------------------------- */
+
+const struct schema *
+schema_by_kty(const struct schema *schema, int64_t kty)
+{
+	const struct schema *const *v = schema->by_kty;
+
+	while (*v != NULL && (*v)->kty != kty)
+		v++;
+	return *v;
+}
 
 const struct words *
 registry_words(enum registry registry)

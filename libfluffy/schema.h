@@ -105,8 +105,13 @@ const struct schema *message_schema(int64_t type);
 const struct row *schema_row(const struct schema *, int64_t label);
 const char *row_name(const struct row *);
 
-/* Tables that makers of messages need; the others are found through these. */
-extern const struct schema keydata_secret, keydata_session, keydata_ref;
+/* The table of a choice that is for that kty; NULL when there is none. */
+const struct schema *schema_by_kty(const struct schema *, int64_t kty);
+
+/* Tables that makers of messages need; the others are found through these.
+   Of pair and public schema_by_kty chooses. */
+extern const struct schema keydata_secret, keydata_session, keydata_ref,
+    keydata_pair, keydata_public;
 
 /* rules.c */
 const char *rule_secret(const void *, int *);

@@ -5,6 +5,7 @@
 #include "cbor.h"
 #include "cose.h"
 #include "decode.h"
+#include "pkey.h"
 #include "seal.h"
 
 void
@@ -247,5 +248,89 @@ seal_make(fluffy_ctx *ctx, struct fluffy_msg *msg, void *container, int label,
 	if (e == FLUFFY_OK)
 		head->has |= label_bit(label);
 	buffer_free(&aad);
+	return e;
+}
+
+/* ---- signatures (section 7) --------------------------------------------- */
+
+#define SIGNED_MAX (2 * (size_t)FLUFFY_MAX_EMITTED + 64)
+
+/* What is signed. */
+static struct buffer
+to_be_signed(const void *container, int label, const struct sealed *sealed)
+{
+	struct buffer aad = external_aad(container, label);
+	struct buffer b = BUFFER(SIGNED_MAX);
+
+	cose_put_sig_structure(&b, sealed->alg, buffer_view(&aad),
+	    sealed->ciphertext);
+	b.failed = b.failed || aad.failed;
+	buffer_free(&aad);
+	return b;
+}
+
+static enum fluffy_error
+put_payload(fluffy_ctx *ctx, struct fluffy_msg *msg, const struct part *part,
+    struct bytes *payload)
+{
+	struct buffer b = BUFFER(FLUFFY_MAX_EMITTED);
+	enum fluffy_error e = FLUFFY_OK;
+
+	cbor_put_struct(&b, part, SKIP_NONE);
+	if (b.failed || !arena_copy(&msg->arena, buffer_view(&b), payload))
+		e = fluffy_fail_memory(ctx);
+	buffer_free(&b);
+	return e;
+}
+
+enum fluffy_error
+seal_sign(fluffy_ctx *ctx, struct fluffy_msg *msg, void *container, int label,
+    struct part *part, const struct keydata *pair)
+{
+	struct sealed *sealed = sealed_member(container, label);
+	struct head *head = container;
+	struct buffer b;
+	enum fluffy_error e;
+
+	*sealed = (struct sealed){ .sign1 = true, .alg = pair->alg,
+	    .plain = part };
+	if ((e = put_payload(ctx, msg, part, &sealed->ciphertext)) != FLUFFY_OK)
+		return e;
+	b = to_be_signed(container, label, sealed);
+	if (b.failed)
+		e = fluffy_fail_memory(ctx);
+	else
+		e = pkey_sign(ctx, &msg->arena, pair, buffer_view(&b),
+		    &sealed->signature);
+	if (e == FLUFFY_OK)
+		head->has |= label_bit(label);
+	buffer_free(&b);
+	return e;
+}
+
+enum fluffy_error
+seal_verify(fluffy_ctx *ctx, struct fluffy_msg *msg, void *container,
+    int label, const struct keydata *public)
+{
+	struct sealed *sealed = sealed_member(container, label);
+	struct part_path links;
+	const struct path *path = part_path(&links, msg, container, label);
+	struct buffer b;
+	enum fluffy_error e;
+
+	/* the algorithm is the key's, never the sender's choice (section 4) */
+	if (!sealed->sign1 || sealed->alg != public->alg)
+		return fluffy_fail(ctx, FLUFFY_E_AUTH_FAILED, path,
+		    sealed->sign1 ? "another algorithm than the key's" :
+		    "not a COSE_Sign1");
+	b = to_be_signed(container, label, sealed);
+	if (b.failed)
+		e = fluffy_fail_memory(ctx);
+	else
+		e = pkey_verify(ctx, public, buffer_view(&b),
+		    sealed->signature);
+	buffer_free(&b);
+	if (e == FLUFFY_E_AUTH_FAILED)
+		return fluffy_fail(ctx, e, path, "bad signature");
 	return e;
 }

@@ -41,6 +41,22 @@ struct sealing {
 FLUFFY_CHECKED enum fluffy_error seal_make(fluffy_ctx *, struct fluffy_msg *,
     void *container, int label, struct part *part, const struct sealing *);
 
+/*
+ * Section 7's COSE_Sign1 of part, by the pair's private key.  part has no
+ * cksum; all other members of the container are complete.
+ */
+FLUFFY_CHECKED enum fluffy_error seal_sign(fluffy_ctx *, struct fluffy_msg *,
+    void *container, int label, struct part *part,
+    const struct keydata *pair);
+
+/*
+ * AUTH_FAILED unless the part is a COSE_Sign1 by the owner of that key.  Its
+ * payload is in plain before; it is worth nothing until this returned OK.
+ */
+FLUFFY_CHECKED enum fluffy_error seal_verify(fluffy_ctx *,
+    struct fluffy_msg *, void *container, int label,
+    const struct keydata *public);
+
 /* A new, empty plaintext for that member; NULL without memory. */
 struct part *seal_part(struct fluffy_msg *, void *container, int label);
 

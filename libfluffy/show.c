@@ -7,12 +7,15 @@
 #include <time.h>
 
 #include "cbor.h"
+#include "cert.h"
+#include "grppac.h"
 #include "json.h"
 #include "show.h"
 #include "text.h"
 
 struct shower {
 	struct buffer *b;
+	int64_t type;	/* of the message */
 	uint64_t now;
 	bool show_keys;
 };
@@ -22,7 +25,7 @@ struct shower {
 /*
  * Is the character at i unsafe?  Then its code point and length.  Patterns of
  * bytes tell, because the text is UTF-8: C2 80-9F are the C1 controls; E2 80
- * A8-AE and E2 81 A6-A9 separate lines or change the direction.
+ * 8E-8F, A8-AE and E2 81 A6-A9 separate lines or change the direction.
  */
 static bool
 unsafe_at(struct bytes s, size_t i, unsigned *code, size_t *n)
@@ -40,7 +43,8 @@ unsafe_at(struct bytes s, size_t i, unsigned *code, size_t *n)
 		return true;
 	}
 	if (c == 0xe2 &&
-	    ((second == 0x80 && third >= 0xa8 && third <= 0xae) ||
+	    ((second == 0x80 && (third == 0x8e || third == 0x8f)) ||
+	    (second == 0x80 && third >= 0xa8 && third <= 0xae) ||
 	    (second == 0x81 && third >= 0xa6 && third <= 0xa9))) {
 		*code = 0x2000u | (second & 0x3fu) << 6 | (third & 0x3fu);
 		*n = 3;
@@ -63,21 +67,29 @@ put_safe(struct buffer *b, struct bytes s, bool in_comment)
 			buffer_addc(b, (char)s.p[i]);
 }
 
-/* Bare, unless its ends or its emptiness couldn't be seen. */
 static void
-put_text(struct buffer *b, struct bytes text)
+put_quoted(struct buffer *b, struct bytes text)
 {
 	struct buffer json = BUFFER(b->max);
 
-	if (text.n > 0 && text.p[0] != ' ' && text.p[0] != '"' &&
-	    text.p[text.n - 1] != ' ') {
-		put_safe(b, text, false);
-		return;
-	}
 	json_put_string(&json, text);
 	b->failed |= json.failed;
 	put_safe(b, buffer_view(&json), false);
 	buffer_free(&json);
+}
+
+/*
+ * Bare, unless its ends or its emptiness couldn't be seen, or its end could
+ * be taken for a note of ours.
+ */
+static void
+put_text(struct buffer *b, struct bytes text)
+{
+	if (text.n == 0 || text.p[0] == ' ' || text.p[0] == '"' ||
+	    text.p[text.n - 1] == ' ' || text.p[text.n - 1] == ')')
+		put_quoted(b, text);
+	else
+		put_safe(b, text, false);
 }
 
 /* A value of kind any, or an unknown label, as JSON. */
@@ -114,6 +126,18 @@ put_span(struct buffer *b, uint64_t seconds)
 		i++;
 	buffer_addf(b, "%llu %s", (unsigned long long)
 	    ((seconds + units[i].size / 2) / units[i].size), units[i].name);
+}
+
+/* Exact, and as people say it. */
+static void
+put_lifetime(struct buffer *b, uint64_t seconds)
+{
+	buffer_addf(b, "%llu s", (unsigned long long)seconds);
+	if (seconds >= 60) {
+		buffer_adds(b, " (");
+		put_span(b, seconds);
+		buffer_addc(b, ')');
+	}
 }
 
 static void
@@ -179,18 +203,6 @@ put_octets(struct shower *s, const struct row *row, struct bytes bytes)
 		put_bytes(s->b, bytes, secret);
 }
 
-static void
-put_list(struct buffer *b, const struct bytes_list *list)
-{
-	size_t i;
-
-	for (i = 0; i < list->n; i++) {
-		if (i > 0)
-			buffer_adds(b, ", ");
-		put_bytes(b, list->v[i], false);
-	}
-}
-
 /* A word, or the number of what isn't registered. */
 static void
 put_word(struct buffer *b, enum registry registry, int64_t number)
@@ -235,15 +247,208 @@ put_flags(struct buffer *b, enum registry registry, uint32_t flags)
 	}
 }
 
-/* ---- structures ---------------------------------------------------------- */
-
-static void put_struct(struct shower *, const void *map, int depth);
-
 static void
 put_indent(struct buffer *b, int depth)
 {
 	buffer_addf(b, "%*s", 2 * depth, "");
 }
+
+/* ---- values that take several lines -------------------------------------- */
+
+/* One among others on a line: it must not look like two, or like words. */
+static void
+put_listed_name(struct buffer *b, struct bytes name)
+{
+	if (memchr(name.p, ',', name.n) != NULL ||
+	    memchr(name.p, ' ', name.n) != NULL)
+		put_quoted(b, name);
+	else
+		put_text(b, name);
+}
+
+static void
+put_group_members(struct buffer *b, const struct grppac *g)
+{
+	size_t i;
+
+	if (g->any)
+		buffer_adds(b, "anybody enrolled");
+	else if (g->n_members == 0)
+		buffer_adds(b, "nobody but the owner");
+	for (i = 0; i < g->n_members; i++) {
+		buffer_adds(b, i == 0 ? "" : ", ");
+		put_listed_name(b, g->members[i]);
+	}
+}
+
+/* The first of the items of deterministic CBOR that rest begins with. */
+static struct bytes
+next_item(struct bytes *rest)
+{
+	struct tree tree = { .v = NULL };
+	struct bytes item = { NULL, 0 };
+	struct cbor_scan scan;
+
+	cbor_scan_start(&scan, &tree);
+	if (cbor_scan_run(&scan, *rest) == SCAN_DONE)
+		item = bytes_of(rest->p, scan.at);
+	cbor_scan_end(&scan);
+	tree_free(&tree);
+	*rest = bytes_of(rest->p + item.n, rest->n - item.n);
+	return item;
+}
+
+/* How long the head of an array or a map is. */
+static size_t
+head_size(uint8_t first)
+{
+	unsigned info = first & 0x1f;
+
+	return info < 24 ? 1 : 1 + ((size_t)1 << (info - 24));
+}
+
+/* What else a grppac has, in quotes like everything that isn't known. */
+static void
+put_others(struct buffer *b, struct bytes map, int depth)
+{
+	size_t head = head_size(map.p[0]);
+	struct bytes key, value, rest = { map.p + head, map.n - head };
+
+	while (rest.n > 0 && !b->failed) {
+		key = next_item(&rest);
+		value = next_item(&rest);
+		if (value.n == 0) {
+			b->failed = true; /* no memory */
+			return;
+		}
+		if (bytes_eq(key, BYTES("\x67" "members")) ||
+		    bytes_eq(key, BYTES("\x68" "lifetime")))
+			continue;
+		put_indent(b, depth);
+		put_any(b, key);
+		buffer_adds(b, ": ");
+		put_any(b, value);
+		buffer_addc(b, '\n');
+	}
+}
+
+static void
+put_wishes(struct buffer *b, const struct grppac *g, int depth)
+{
+	if (g->has_members) {
+		put_indent(b, depth);
+		buffer_adds(b, "members:  ");
+		put_group_members(b, g);
+		buffer_addc(b, '\n');
+	}
+	if (g->lifetime != 0) {
+		put_indent(b, depth);
+		buffer_adds(b, "lifetime: ");
+		put_lifetime(b, g->lifetime);
+		buffer_addc(b, '\n');
+	}
+}
+
+/* False for what isn't like section 5's; only a GSK-REQ's has to be. */
+static bool
+put_grppac(struct buffer *b, const void *at, int depth)
+{
+	const struct bytes *cbor = at;
+	struct arena arena = { .chunks = NULL };
+	struct grppac g;
+	bool good = !bytes_eq(*cbor, BYTES("\xa0")) &&
+	    grppac_read(*cbor, &arena, &g) == NULL;
+
+	b->failed |= arena.failed;
+	if (good) {
+		buffer_addc(b, '\n');
+		put_wishes(b, &g, depth);
+		put_others(b, *cbor, depth);
+	}
+	arena_free(&arena);
+	return good;
+}
+
+/* What can't be described doesn't keep the message from being shown. */
+static void
+put_certificate(struct buffer *b, struct bytes der)
+{
+	struct buffer text = BUFFER(b->max);
+
+	if (cert_describe(der, &text))
+		put_safe(b, buffer_view(&text), false);
+	else {
+		put_bytes(b, der, false);
+		buffer_adds(b, ", unreadable");
+	}
+	buffer_free(&text);
+}
+
+static bool
+put_certificates(struct buffer *b, const void *at, int depth)
+{
+	const struct bytes_list *list = at;
+	unsigned i;
+
+	buffer_addc(b, '\n');
+	for (i = 0; i < list->n; i++) {
+		put_indent(b, depth);
+		buffer_addf(b, "%u: ", i + 1);
+		put_certificate(b, list->v[i]);
+		buffer_addc(b, '\n');
+	}
+	return true;
+}
+
+/* False, and nothing is put: it is shown like any other of its kind. */
+static bool
+put_lines(struct buffer *b, const struct row *row, const void *at, int depth)
+{
+	static const struct {
+		int8_t label;
+		bool (*put)(struct buffer *, const void *at, int depth);
+	} members[] = {
+		{ L_grppac, put_grppac }, { L_x5c, put_certificates }
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (members[i].label == row->label)
+			return members[i].put(b, at, depth);
+	return false;
+}
+
+/* ---- who is who ---------------------------------------------------------- */
+
+/* What a name or a key is to the message, where its label doesn't tell. */
+static const struct note {
+	int64_t type;
+	int8_t label;
+	const char *words;
+} notes[] = {
+	{ FLUFFY_PSK_DELT, L_keyid, "the key to delete" },
+	{ FLUFFY_GSK_REQ, L_spname, "the owner" },
+	{ FLUFFY_GSK_REP, L_spname, "the owner" },
+	{ FLUFFY_GSK_FET, L_cname, "a member" },
+	{ FLUFFY_GSK_DLVR, L_cname, "a member" },
+	{ FLUFFY_GSK_DELT, L_spname, "the owner" },
+	{ FLUFFY_GSK_DELT, L_keyid, "the key to delete" },
+	{ FLUFFY_GSK_DELC, L_spname, "the owner" }
+};
+
+static void
+put_note(struct shower *s, const struct row *row)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
+		if (notes[i].type == s->type && notes[i].label == row->label)
+			buffer_addf(s->b, " (%s)", notes[i].words);
+}
+
+/* ---- structures ---------------------------------------------------------- */
+
+static void put_struct(struct shower *, const void *map, int depth);
 
 /* Under the member's own line: the plaintext, or why there is none. */
 static void
@@ -304,9 +509,6 @@ put_leaf(struct shower *s, const struct row *row, const void *at)
 	case K_BYTES:
 		put_octets(s, row, *bytes);
 		break;
-	case K_BYTES_LIST:
-		put_list(s->b, at);
-		break;
 	case K_TOKEN:
 		put_word(s->b, row->registry, *(const int64_t *)at);
 		break;
@@ -319,10 +521,12 @@ put_leaf(struct shower *s, const struct row *row, const void *at)
 	case K_ANY:
 		put_any(s->b, *bytes);
 		break;
+	case K_BYTES_LIST:
 	case K_MAP:
 	case K_SEALED:
 		break; /* not leaves */
 	}
+	put_note(s, row);
 	buffer_addc(s->b, '\n');
 }
 
@@ -349,6 +553,8 @@ put_member(struct shower *s, const struct row *row, const void *at,
 		put_struct(s, *(const void *const *)at, depth + 1);
 		return;
 	}
+	if (put_lines(s->b, row, at, depth + 1))
+		return;
 	put_pad(s->b, start, width);
 	if (row->kind == K_SEALED)
 		put_sealed(s, row, at, depth + 1);
@@ -417,7 +623,8 @@ void
 text_put_message(struct buffer *b, const struct fluffy_msg *msg,
     uint64_t now, bool show_keys)
 {
-	struct shower s = { .b = b, .now = now, .show_keys = show_keys };
+	struct shower s = { .b = b, .type = msg->type, .now = now,
+	    .show_keys = show_keys };
 	struct buffer cbor = BUFFER(FLUFFY_MAX_EMITTED);
 
 	cbor_put_struct(&cbor, msg, SKIP_NONE);

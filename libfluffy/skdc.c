@@ -3,21 +3,23 @@
 
 #include "exchange.h"
 
-/* Which requests there are, and who answers them. */
+/* What an SKDC takes, and who answers it. */
 static const struct {
 	int64_t type;
-	enum fluffy_error (*answer)(struct step *, fluffy_msg **out);
+	answer_fn *answer;
+	bool request;	/* what isn't one never gets an ERROR (section 6) */
 } answers[] = {
-	{ FLUFFY_PSK_REQ, psk_answer },
-	{ FLUFFY_GSK_REQ, NULL },
-	{ FLUFFY_GSK_FET, NULL },
-	{ FLUFFY_GSK_DELT, NULL },
-	{ FLUFFY_PKP_REQ, NULL }
+	{ FLUFFY_PSK_REQ, psk_answer, true },
+	{ FLUFFY_PSK_DELC, psk_delc_answer, false },
+	{ FLUFFY_GSK_REQ, gsk_answer, true },
+	{ FLUFFY_GSK_FET, gsk_fet_answer, true },
+	{ FLUFFY_GSK_DELT, gsk_delt_answer, true },
+	{ FLUFFY_PKP_REQ, pkp_answer, true }
 };
 
 #define N_ANSWERS (sizeof(answers) / sizeof(answers[0]))
 
-/* The table's row; N_ANSWERS for what isn't a request. */
+/* The table's row; N_ANSWERS for what isn't in it. */
 static size_t
 row_of(int64_t type)
 {
@@ -27,6 +29,14 @@ row_of(int64_t type)
 		if (answers[i].type == type)
 			break;
 	return i;
+}
+
+static bool
+is_request(int64_t type)
+{
+	size_t row = row_of(type);
+
+	return row < N_ANSWERS && answers[row].request;
 }
 
 static enum fluffy_error
@@ -72,35 +82,43 @@ fluffy_skdc_broken(fluffy_store *s)
 }
 
 static enum fluffy_error
-answer(struct step *step, fluffy_msg **out)
+answer(struct step *step, fluffy_msgs *out)
 {
-	const char *type = word_of(R_TYPE, step->msg->type);
 	size_t row = row_of(step->msg->type);
 
 	if (row == N_ANSWERS)
-		return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED, type,
-		    "expected a request");
-	if (answers[row].answer == NULL)
-		return fluffy_fail_at(step->s->ctx, FLUFFY_E_NOT_PERMITTED, type,
-		    "not served by this SKDC");
+		return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED,
+		    word_of(R_TYPE, step->msg->type),
+		    "expected a request or PSK-DELC");
 	return answers[row].answer(step, out);
 }
 
+static enum fluffy_error
+refusal(fluffy_store *s, const struct step *step, enum fluffy_error why,
+    fluffy_msgs *out)
+{
+	fluffy_msg *msg;
+	enum fluffy_error e = error_make(s, step, why, &msg);
+
+	return e == FLUFFY_OK ? msgs_add(s->ctx, out, &msg) : e;
+}
+
 enum fluffy_error
-fluffy_skdc_answer(fluffy_store *s, fluffy_msg *in, fluffy_msg **out)
+fluffy_skdc_answer(fluffy_store *s, fluffy_msg *in, fluffy_msgs *out)
 {
 	struct step step = { .s = s, .msg = in, .now = fluffy_now(s->ctx) };
 	enum fluffy_error e, made = FLUFFY_OK;
 
-	*out = NULL;
+	*out = (fluffy_msgs){ NULL, 0 };
 	if ((e = check_role(s)) != FLUFFY_OK)
 		return e;
 	e = answer(&step, out);
 	if (fluffy_error_status(e) == FLUFFY_BROKEN)
 		s->batch_failed = true;
-	/* what isn't a request is never answered (section 6) */
-	if (e != FLUFFY_OK && e != FLUFFY_E_UNEXPECTED)
-		made = error_make(s, &step, e, out);
+	if (e != FLUFFY_OK)
+		fluffy_msgs_free(out);
+	if (e != FLUFFY_OK && is_request(in->type))
+		made = refusal(s, &step, e, out);
 	step_end(&step);
 	return made == FLUFFY_OK ? e : made;
 }
@@ -114,7 +132,7 @@ fluffy_skdc_malformed(fluffy_store *s, fluffy_msg **out)
 	*out = NULL;
 	if ((e = check_role(s)) != FLUFFY_OK)
 		return e;
-	if (type != 0 && row_of(type) == N_ANSWERS)
+	if (type != 0 && !is_request(type))
 		return FLUFFY_OK;
 	return error_make(s, NULL, s->ctx->code, out);
 }

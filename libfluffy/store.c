@@ -306,15 +306,24 @@ prune_secrets(fluffy_store *s, uint64_t now)
 static enum fluffy_error
 prune_all(fluffy_store *s, uint64_t now, int *most)
 {
+	/* what erases comes before what forgets where the key was */
 	const struct {
 		enum sql_id id;
 		uint64_t limit;
+		bool erases;
 	} steps[] = {
-		{ SQL_ISSUED_PRUNE, now },
-		{ SQL_PENDING_PRUNE, before(now, PENDING_DAYS * DAY) },
-		{ SQL_GONE_PRUNE, now },
-		{ SQL_SESSION_WIPE_ENDED, before(now, DAY) },
-		{ SQL_SESSION_PRUNE, before(now, DAY) },
+		{ SQL_ISSUED_PRUNE, now, false },
+		{ SQL_PENDING_PRUNE, before(now, PENDING_DAYS * DAY), false },
+		{ SQL_GONE_PRUNE, now, false },
+		{ SQL_SESSION_WIPE_ENDED, before(now, DAY), true },
+		{ SQL_SESSION_PRUNE, before(now, DAY), false },
+		{ SQL_PAIR_WIPE_ENDED, before(now, DAY), true },
+		{ SQL_PAIR_PRUNE, before(now, DAY), false },
+		{ SQL_HOLDER_PRUNE, now, false },
+		{ SQL_DELETION_PRUNE, now, false },
+		{ SQL_DELT_PRUNE, now, false },
+		{ SQL_GRPKEY_WIPE_ENDED, now, true },
+		{ SQL_GRPKEY_PRUNE, now, false },
 	};
 	enum fluffy_error e = replays_prune(s, now, most);
 
@@ -325,7 +334,7 @@ prune_all(fluffy_store *s, uint64_t now, int *most)
 
 		if (e == FLUFFY_OK)
 			e = prune(s, steps[i].id, steps[i].limit, &n);
-		if (steps[i].id == SQL_SESSION_WIPE_ENDED && n > 0)
+		if (steps[i].erases && n > 0)
 			s->erased = true;
 		if (n > *most)
 			*most = n;

@@ -105,11 +105,12 @@ FLUFFY_CHECKED enum fluffy_error store_reset_clock(fluffy_store *);
 
 /*
  * Drops what time has made useless: replays whose `until` passed, pending
- * requests older than 30 days, deleted keyids whose `until` passed, records of
- * ended keys, session keys ended for a day, secret keys that open nothing more.  Inside a transaction; does
- * nothing when it ran less than a minute ago, and at most 1,000 records at a
- * time: the next transaction goes on.  Dropping anything is acting on now: it
- * raises max_now.
+ * requests older than 30 days, deleted keyids whose `until` passed (but for the
+ * last 1,000), records of ended keys, of their holders and deletions, an SKDC's
+ * group keys that have ended, a device's keys ended for a day, secret keys that
+ * open nothing more.  Inside a transaction; does nothing when it ran less than a
+ * minute ago, and at most 1,000 records at a time: the next transaction goes on.
+ * Dropping anything is acting on now: it raises max_now.
  */
 FLUFFY_CHECKED enum fluffy_error store_prune(fluffy_store *, uint64_t now);
 
@@ -213,18 +214,151 @@ FLUFFY_CHECKED enum fluffy_error store_issued_add(fluffy_store *,
     const struct issued *);
 FLUFFY_CHECKED enum fluffy_error store_issued_remove(fluffy_store *,
     struct bytes keyid);
+FLUFFY_CHECKED enum fluffy_error store_issued(fluffy_store *,
+    struct bytes keyid, struct issued *);
+
+/* ---- groups (SKDC, store_group.c) -------------------------------------- */
+
+enum group_state { GROUP_LIVE = 1, GROUP_DELETING, GROUP_DELETED };
+
+/* What names it is (realm, name); grppac and delt are in the caller's arena. */
+struct group {
+	int64_t id;		/* given by add */
+	struct name realm, name;
+	struct name owner;	/* empty: was removed */
+	enum group_state state;
+	struct keyid keyid;	/* of its current key, ended or not */
+	bool any;		/* the owner lets everybody in */
+	struct bytes grppac;	/* n = 0: none */
+	struct bytes delt;	/* nonce of the last GSK-DELT; n = 0: none */
+	bool delt_realm;	/* it had a mcastrealm */
+};
+
+struct group_key {
+	struct keyid keyid;
+	int64_t group;
+	struct symm key;	/* n = 0: erased */
+	uint64_t authtime, endtime;
+};
+
+void group_key_wipe(struct group_key *);
+
+FLUFFY_CHECKED enum fluffy_error store_group(fluffy_store *, struct arena *,
+    struct bytes realm, struct bytes name, struct group *);
+/* The group that a key was made for. */
+FLUFFY_CHECKED enum fluffy_error store_group_of_key(fluffy_store *,
+    struct arena *, struct bytes keyid, struct group *);
+/* Takes the place of a deleted group of that name, of which nothing stays but
+   what the operator forbade. */
+FLUFFY_CHECKED enum fluffy_error store_group_add(fluffy_store *,
+    struct group *);
+/* Writes all members but id, realm and name. */
+FLUFFY_CHECKED enum fluffy_error store_group_set(fluffy_store *,
+    const struct group *);
+/* Those that a device owns; with held those whose keys it holds (as below) as a
+   member. */
+FLUFFY_CHECKED enum fluffy_error store_groups_of(fluffy_store *,
+    struct arena *, struct bytes device, bool held, uint64_t now,
+    struct group **, size_t *n);
+
+/* The members that the owner named. */
+FLUFFY_CHECKED enum fluffy_error store_named_add(fluffy_store *,
+    int64_t group, struct bytes device);
+FLUFFY_CHECKED enum fluffy_error store_named_drop(fluffy_store *,
+    int64_t group);
+/* The operator's verdict (enum fluffy_membership); 0: none. */
+FLUFFY_CHECKED enum fluffy_error store_verdict(fluffy_store *,
+    struct bytes realm, struct bytes name, struct bytes device, int *);
+FLUFFY_CHECKED enum fluffy_error store_verdict_set(fluffy_store *,
+    struct bytes realm, struct bytes name, struct bytes device, int);
+/* May it fetch?  (section 6, Group) */
+FLUFFY_CHECKED enum fluffy_error store_member(fluffy_store *,
+    const struct group *, struct bytes device, bool *);
+
+FLUFFY_CHECKED enum fluffy_error store_group_key_add(fluffy_store *,
+    const struct group_key *);
+/* NOT_FOUND when there never was one, or when it was pruned. */
+FLUFFY_CHECKED enum fluffy_error store_group_key(fluffy_store *,
+    struct bytes keyid, struct group_key *);
+FLUFFY_CHECKED enum fluffy_error store_group_key_erase(fluffy_store *,
+    struct bytes keyid);
+/* All keys of the group. */
+FLUFFY_CHECKED enum fluffy_error store_group_keys_erase(fluffy_store *,
+    int64_t group);
+/* The device was given a copy of the key. */
+FLUFFY_CHECKED enum fluffy_error store_holder_add(fluffy_store *,
+    const struct group_key *, struct bytes device);
+/* Does it have a key of the group that hasn't ended, and that it wasn't told to
+   delete? */
+FLUFFY_CHECKED enum fluffy_error store_holds(fluffy_store *, int64_t group,
+    struct bytes device, uint64_t now, bool *);
+
+/* ---- deletions (SKDC, store_deletion.c) -------------------------------- */
+
+/* A device's copy of a key that has to be deleted. */
+struct deletion {
+	struct keyid keyid;
+	struct name device;
+	uint64_t since, endtime;
+};
+
+/* Each does nothing about a copy whose deletion is asked for already. */
+FLUFFY_CHECKED enum fluffy_error store_deletion_add(fluffy_store *,
+    const struct deletion *);
+/* Of all keys of a group at all holders, except except. */
+FLUFFY_CHECKED enum fluffy_error store_deletions_of_group(fluffy_store *,
+    int64_t group, struct bytes except, uint64_t now);
+/* Of all keys of a group at one holder. */
+FLUFFY_CHECKED enum fluffy_error store_deletions_of_member(fluffy_store *,
+    int64_t group, struct bytes device, uint64_t now);
+/* Of a group's key at all holders. */
+FLUFFY_CHECKED enum fluffy_error store_deletions_of_key(fluffy_store *,
+    struct bytes keyid, uint64_t now);
+
+/* Has the device's copy to be deleted, confirmed or not? */
+FLUFFY_CHECKED enum fluffy_error store_deletion_asked(fluffy_store *,
+    struct bytes keyid, struct bytes device, bool *);
+
+/* The deletions that aren't confirmed, and whose key hasn't ended: of a group
+   (without those at except), of a key, or all. */
+FLUFFY_CHECKED enum fluffy_error store_missing_of_group(fluffy_store *,
+    struct arena *, int64_t group, struct bytes except, uint64_t now,
+    struct deletion **, size_t *n);
+FLUFFY_CHECKED enum fluffy_error store_missing_of_key(fluffy_store *,
+    struct arena *, struct bytes keyid, uint64_t now, struct deletion **,
+    size_t *n);
+FLUFFY_CHECKED enum fluffy_error store_missing(fluffy_store *,
+    struct arena *, uint64_t now, struct deletion **, size_t *n);
+
+/* A PSK-DELT with that nonce is issued for it. */
+FLUFFY_CHECKED enum fluffy_error store_delt_add(fluffy_store *,
+    const struct deletion *, struct bytes nonce);
+/* The key whose PSK-DELT to the device had that nonce; or NOT_FOUND. */
+FLUFFY_CHECKED enum fluffy_error store_delt(fluffy_store *,
+    struct bytes device, struct bytes nonce, struct keyid *);
+FLUFFY_CHECKED enum fluffy_error store_deletion_confirm(fluffy_store *,
+    struct bytes keyid, struct bytes device);
+
+/* ---- where certificates come from (SKDC, store_ca.c) ------------------- */
+
+/* The strings are in the arena; NULL is not set. */
+FLUFFY_CHECKED enum fluffy_error store_ca(fluffy_store *, struct arena *,
+    fluffy_ca *);
+FLUFFY_CHECKED enum fluffy_error store_ca_set(fluffy_store *,
+    const fluffy_ca *);
 
 /* ---- requests that wait, session keys (device) ------------------------- */
 
 struct pending {
-	int64_t type;		/* PSK-REQ, or PSK-ESTB waiting for PSK-ACK */
+	int64_t type;		/* of the message that waits for its answer */
 	uint8_t nonce_n, nonce[32];
 	uint64_t time;
 	struct name realm;	/* of the service; empty: left out */
-	struct name service;
+	struct name service;	/* or the group; PKP-REQ: may be empty */
 	int64_t kty;
 	struct tokens etypes;
-	struct keyid keyid;	/* PSK-ESTB: the session key's */
+	struct keyid keyid;	/* PSK-ESTB: the session key's; GSK-FET: the one
+				   asked for; GSK-DELT: the group key's */
 	bool has_seqnum;
 	uint32_t seqnum;
 };
@@ -236,16 +370,19 @@ FLUFFY_CHECKED enum fluffy_error store_pending(fluffy_store *,
 FLUFFY_CHECKED enum fluffy_error store_pending_remove(fluffy_store *,
     struct bytes nonce);
 
-/* A party may hold one key in both roles (a key with itself). */
+/* The role in which a party holds a key.  It may hold one in two (a key with
+   itself). */
+enum held_as { AS_CLIENT, AS_SERVICE, AS_MEMBER, AS_OWNER };
+
 struct session {
 	struct keyid keyid;
-	bool service;		/* the role in which this party holds it */
-	struct name realm;	/* the peer's; empty: the SKDC's */
-	struct name peer;
+	enum held_as as;
+	struct name realm;	/* the peer's or group's; empty: the SKDC's */
+	struct name peer;	/* or the group */
 	struct symm key;
 	uint64_t authtime, endtime;
 	bool established;	/* the peer has proved that it has the key */
-	struct bytes cpac;	/* add: copied; find: not given */
+	struct bytes pac;	/* cpac or grppac; add: copied; find: not given */
 };
 
 void session_wipe(struct session *);
@@ -254,11 +391,52 @@ void session_wipe(struct session *);
 FLUFFY_CHECKED enum fluffy_error store_session_add(fluffy_store *,
     const struct session *);
 FLUFFY_CHECKED enum fluffy_error store_session(fluffy_store *,
-    struct bytes keyid, bool service, struct session *);
+    struct bytes keyid, enum held_as, struct session *);
 FLUFFY_CHECKED enum fluffy_error store_session_established(fluffy_store *,
-    struct bytes keyid, bool service);
-/* Both roles; NOT_FOUND when there was none. */
+    struct bytes keyid, enum held_as);
+/* In all roles; NOT_FOUND when there was none. */
 FLUFFY_CHECKED enum fluffy_error store_session_erase(fluffy_store *,
+    struct bytes keyid);
+
+/* The newest key of a group, of those that are here. */
+FLUFFY_CHECKED enum fluffy_error store_group_newest(fluffy_store *,
+    struct bytes realm, struct bytes group, struct keyid *);
+/* What a GSK-DELC ends. */
+struct group_end {
+	struct bytes realm, group;
+	struct bytes keyid;	/* of the key that GSK-DELT was about */
+	uint64_t asked, done;	/* times of GSK-DELT here and GSK-DELC there */
+};
+/*
+ * Erases a deleted group's keys, which must not come back before their endtime +
+ * skew, and forgets what was asked for before GSK-DELT.  A group of that name
+ * that was made since is another: its keys stay.
+ */
+FLUFFY_CHECKED enum fluffy_error store_group_forget(fluffy_store *,
+    const struct group_end *, uint64_t skew);
+
+/* ---- public keys (device, store_pair.c) --------------------------------- */
+
+/* A pair of this party, or a peer's public key. */
+struct pair {
+	struct keyid keyid;
+	bool peer;		/* a peer's */
+	struct name realm;	/* the peer's or service's; empty: the SKDC's */
+	struct name name;	/* or empty: a pair for nobody in particular */
+	uint64_t authtime, endtime;
+	bool proven;		/* the peer has shown that it has the private
+				   key; else its SKDC says so */
+	struct bytes cpac;	/* add: copied; find: not given */
+	const struct keydata *keydata; /* find: in the caller's arena */
+};
+
+/* Adding a (keyid, peer) that is there already replaces it. */
+FLUFFY_CHECKED enum fluffy_error store_pair_add(fluffy_store *,
+    const struct pair *);
+FLUFFY_CHECKED enum fluffy_error store_pair(fluffy_store *, struct arena *,
+    struct bytes keyid, bool peer, struct pair *);
+/* Both; NOT_FOUND when there was none. */
+FLUFFY_CHECKED enum fluffy_error store_pair_erase(fluffy_store *,
     struct bytes keyid);
 
 /* Keyids that must not come back before until (section 6, Device). */

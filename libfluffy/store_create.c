@@ -87,6 +87,8 @@ fill(fluffy_store *s, const char *temporary, const struct party *party,
 	if (e == FLUFFY_OK)
 		e = exec(s, store_schema);
 	if (e == FLUFFY_OK)
+		e = exec(s, store_schema_2);
+	if (e == FLUFFY_OK)
 		e = add_party(s, party);
 	if (e == FLUFFY_OK && first != NULL) {
 		s->in_transaction = true;

@@ -54,7 +54,7 @@ get_pending(struct query *q, struct pending *p)
 	p->type = get_int(q);
 	p->time = get_uint(q, TIME_MAX);
 	get_name(q, &p->realm, true);
-	get_name(q, &p->service, false);
+	get_name(q, &p->service, true);
 	p->kty = get_int(q);
 	get_tokens(q, &p->etypes);
 	if (!get_null(q))
@@ -112,20 +112,20 @@ no_key(fluffy_store *s)
 
 /* A key that is replaced is erased like any other. */
 static enum fluffy_error
-erase_role(fluffy_store *s, struct bytes keyid, bool service)
+erase_role(fluffy_store *s, struct bytes keyid, enum held_as as)
 {
 	enum fluffy_error e;
 	struct query q;
 
 	query_open(&q, s, SQL_SESSION_WIPE_ROLE);
 	bind_blob(&q, keyid);
-	bind_uint(&q, service);
+	bind_uint(&q, as);
 	e = vault_erase(s, &q);
 	if (e != FLUFFY_OK)
 		return e;
 	query_open(&q, s, SQL_SESSION_REMOVE_ROLE);
 	bind_blob(&q, keyid);
-	bind_uint(&q, service);
+	bind_uint(&q, as);
 	return query_run(&q, NULL);
 }
 
@@ -135,7 +135,7 @@ store_session_add(fluffy_store *s, const struct session *session)
 	struct bytes keyid = keyid_bytes(&session->keyid);
 	int64_t slot = 0;
 	struct query q;
-	enum fluffy_error e = erase_role(s, keyid, session->service);
+	enum fluffy_error e = erase_role(s, keyid, session->as);
 
 	if (e == FLUFFY_OK)
 		e = vault_put(s, &session->key, &slot);
@@ -143,7 +143,7 @@ store_session_add(fluffy_store *s, const struct session *session)
 		return e;
 	query_open(&q, s, SQL_SESSION_ADD);
 	bind_blob(&q, keyid);
-	bind_uint(&q, session->service);
+	bind_uint(&q, session->as);
 	bind_text(&q, name_bytes(&session->realm));
 	bind_text(&q, name_bytes(&session->peer));
 	bind_int(&q, session->key.alg);
@@ -151,8 +151,8 @@ store_session_add(fluffy_store *s, const struct session *session)
 	bind_uint(&q, session->authtime);
 	bind_uint(&q, session->endtime);
 	bind_uint(&q, session->established);
-	if (session->cpac.n > 0)
-		bind_blob(&q, session->cpac);
+	if (session->pac.n > 0)
+		bind_blob(&q, session->pac);
 	else
 		bind_null(&q);
 	return query_run(&q, NULL);
@@ -162,7 +162,7 @@ static void
 get_session(struct query *q, struct session *session)
 {
 	get_keyid(q, &session->keyid);
-	session->service = get_bool(q);
+	session->as = (enum held_as)get_uint(q, AS_OWNER);
 	get_name(q, &session->realm, true);
 	get_name(q, &session->peer, false);
 	get_symm(q, &session->key);
@@ -172,7 +172,7 @@ get_session(struct query *q, struct session *session)
 }
 
 enum fluffy_error
-store_session(fluffy_store *s, struct bytes keyid, bool service,
+store_session(fluffy_store *s, struct bytes keyid, enum held_as as,
     struct session *session)
 {
 	enum fluffy_error e;
@@ -182,7 +182,7 @@ store_session(fluffy_store *s, struct bytes keyid, bool service,
 	*session = (struct session){ 0 };
 	query_open(&q, s, SQL_SESSION);
 	bind_blob(&q, keyid);
-	bind_uint(&q, service);
+	bind_uint(&q, as);
 	found = query_step(&q);
 	if (found)
 		get_session(&q, session);
@@ -193,7 +193,8 @@ store_session(fluffy_store *s, struct bytes keyid, bool service,
 }
 
 enum fluffy_error
-store_session_established(fluffy_store *s, struct bytes keyid, bool service)
+store_session_established(fluffy_store *s, struct bytes keyid,
+    enum held_as as)
 {
 	enum fluffy_error e;
 	struct query q;
@@ -201,7 +202,7 @@ store_session_established(fluffy_store *s, struct bytes keyid, bool service)
 
 	query_open(&q, s, SQL_SESSION_ESTABLISHED);
 	bind_blob(&q, keyid);
-	bind_uint(&q, service);
+	bind_uint(&q, as);
 	e = query_run(&q, &n);
 	return e != FLUFFY_OK || n > 0 ? e : no_key(s);
 }
@@ -224,6 +225,74 @@ store_session_erase(fluffy_store *s, struct bytes keyid)
 	return e != FLUFFY_OK || n > 0 ? e : no_key(s);
 }
 
+/* ---- group keys ------------------------------------------------------- */
+
+enum fluffy_error
+store_group_newest(fluffy_store *s, struct bytes realm, struct bytes group,
+    struct keyid *keyid)
+{
+	enum fluffy_error e;
+	struct query q;
+	bool found;
+
+	*keyid = (struct keyid){ 0 };
+	query_open(&q, s, SQL_GROUP_KEY_NEWEST);
+	bind_text(&q, realm);
+	bind_text(&q, group);
+	found = query_step(&q);
+	if (found)
+		get_keyid(&q, keyid);
+	e = query_close(&q);
+	return e != FLUFFY_OK || found ? e : no_key(s);
+}
+
+static void
+open_ended(struct query *q, fluffy_store *s, enum sql_id id,
+    const struct group_end *end)
+{
+	query_open(q, s, id);
+	bind_text(q, end->realm);
+	bind_text(q, end->group);
+	bind_uint(q, end->done);
+	bind_blob(q, end->keyid);
+}
+
+/* Realms stand there as they were asked for: left out, or the SKDC's. */
+static enum fluffy_error
+forget_pending(fluffy_store *s, const struct group_end *end)
+{
+	struct query q;
+
+	query_open(&q, s, SQL_PENDING_OF_GROUP);
+	bind_text(&q, end->realm);
+	bind_text(&q, end->realm.n > 0 ? end->realm :
+	    name_bytes(&s->party.skdcrealm));
+	bind_text(&q, end->group);
+	bind_uint(&q, end->asked);
+	return query_run(&q, NULL);
+}
+
+enum fluffy_error
+store_group_forget(fluffy_store *s, const struct group_end *end,
+    uint64_t skew)
+{
+	enum fluffy_error e;
+	struct query q;
+
+	open_ended(&q, s, SQL_GROUP_KEYS_GONE, end);
+	bind_uint(&q, skew);
+	e = query_run(&q, NULL);
+	if (e == FLUFFY_OK) {
+		open_ended(&q, s, SQL_GROUP_KEYS_WIPE, end);
+		e = vault_erase(s, &q);
+	}
+	if (e == FLUFFY_OK) {
+		open_ended(&q, s, SQL_GROUP_KEYS_REMOVE, end);
+		e = query_run(&q, NULL);
+	}
+	return e == FLUFFY_OK ? forget_pending(s, end) : e;
+}
+
 /* ---- deleted keyids --------------------------------------------------- */
 
 enum fluffy_error
@@ -233,7 +302,7 @@ store_gone_add(fluffy_store *s, struct bytes keyid, uint64_t until)
 
 	query_open(&q, s, SQL_GONE_ADD);
 	bind_blob(&q, keyid);
-	bind_uint(&q, until);
+	bind_uint(&q, until < TIME_MAX ? until : TIME_MAX);
 	return query_run(&q, NULL);
 }
 

@@ -229,8 +229,12 @@ check_format(fluffy_store *s, int *rc)
 	*rc = pragma(s, "PRAGMA user_version", &format);
 	if (*rc != SQLITE_OK)
 		return sql_fail(s, *rc);
-	if (format == STORE_FORMAT)
+	s->sql->old = format == 1;
+	if (format == STORE_FORMAT || (s->sql->old && !s->read_only))
 		return FLUFFY_OK;
+	if (s->sql->old)
+		return path_fail(s->ctx, s->sql->path, "made by an older "
+		    "version: the first program that writes converts it");
 	if (format < STORE_FORMAT)
 		return store_damaged(s);
 	return fluffy_fail(s->ctx, FLUFFY_E_STORE, NULL,
@@ -280,6 +284,34 @@ set_up(fluffy_store *s)
 	else if (rc == SQLITE_OK)
 		rc = use_log(db);
 	return rc == SQLITE_OK ? FLUFFY_OK : sql_fail(s, rc);
+}
+
+/*
+ * From format 1, to which 2 only adds.  Of several processes the first does
+ * it, and the others see that when they have the lock.
+ */
+static enum fluffy_error
+upgrade(fluffy_store *s)
+{
+	enum fluffy_error e = sql_plain(s, SQL_BEGIN);
+	int rc;
+
+	if (e == FLUFFY_OK)
+		e = check_format(s, &rc);
+	if (e == FLUFFY_OK && s->sql->old) {
+		rc = sqlite3_exec(s->sql->db, store_schema_2, NULL, NULL,
+		    NULL);
+		if (rc == SQLITE_OK)
+			rc = sqlite3_exec(s->sql->db,
+			    "PRAGMA user_version = 2", NULL, NULL, NULL);
+		if (rc != SQLITE_OK)
+			e = sql_fail(s, rc);
+	}
+	if (e == FLUFFY_OK)
+		e = sql_plain(s, SQL_COMMIT);
+	if (e != FLUFFY_OK)
+		sql_abandon(s);
+	return e;
 }
 
 /*
@@ -346,6 +378,8 @@ store_open_existing(fluffy_store *s)
 		e = open_immutable(s);
 	if (e == FLUFFY_OK)
 		e = set_up(s);
+	if (e == FLUFFY_OK && s->sql->old)
+		e = upgrade(s);
 	return e == FLUFFY_OK ? party_load(s) : e;
 }
 

@@ -4,25 +4,10 @@
  * All entries are collected in one read transaction and shown after it: who
  * reads the listing slowly doesn't keep others from erasing a key.
  */
-#include "store_sql.h"
+#include "store_list.h"
 
-struct item {
-	struct item *next;
-	fluffy_entry entry;
-	struct keyid keyid;
-};
-
-struct listing {
-	fluffy_store *store;
-	uint64_t now;
-	struct arena arena;
-	struct item *first, **end;
-	bool failed;	/* no memory */
-};
-
-/* An empty name doesn't apply. */
-static const char *
-copy(struct listing *l, const struct name *name)
+const char *
+list_copy(struct listing *l, const struct name *name)
 {
 	struct bytes out = { NULL, 0 };
 
@@ -33,8 +18,8 @@ copy(struct listing *l, const struct name *name)
 	return (const char *)out.p;
 }
 
-static void
-add(struct listing *l, const fluffy_entry *entry, const struct keyid *keyid)
+void
+list_add(struct listing *l, const fluffy_entry *entry, const struct keyid *keyid)
 {
 	struct item *item = arena_alloc(&l->arena, sizeof(*item));
 
@@ -52,14 +37,14 @@ add(struct listing *l, const fluffy_entry *entry, const struct keyid *keyid)
 	l->end = &item->next;
 }
 
-static bool
-next(struct listing *l, struct query *q)
+bool
+list_next(struct listing *l, struct query *q)
 {
 	return !l->failed && !q->damaged && query_step(q);
 }
 
-static const char *
-alg_name(int64_t alg)
+const char *
+list_alg(int64_t alg)
 {
 	return word_of(R_ALG, alg);
 }
@@ -72,15 +57,15 @@ list_party(struct listing *l)
 	fluffy_entry entry = {
 		.kind = FLUFFY_PARTY,
 		.role = skdc ? "skdc" : "device",
-		.realm = copy(l, &p->realm),
-		.name = copy(l, &p->name),
+		.realm = list_copy(l, &p->realm),
+		.name = list_copy(l, &p->name),
 	};
 
 	if (!skdc) {
-		entry.skdcrealm = copy(l, &p->skdcrealm);
-		entry.skdcname = copy(l, &p->skdcname);
+		entry.skdcrealm = list_copy(l, &p->skdcrealm);
+		entry.skdcname = list_copy(l, &p->skdcname);
 	}
-	add(l, &entry, NULL);
+	list_add(l, &entry, NULL);
 }
 
 /* ---- secret keys ------------------------------------------------------ */
@@ -109,7 +94,7 @@ flush(struct listing *l, struct older *o, bool newest)
 		o->entry.state = "new";
 	else
 		o->entry.state = "current";
-	add(l, &o->entry, &o->kid);
+	list_add(l, &o->entry, &o->kid);
 	o->live = o->live || !ended;
 }
 
@@ -121,7 +106,7 @@ list_secrets(struct listing *l, const struct name *owner)
 
 	query_open(&q, l->store, SQL_LIST_SECRETS);
 	bind_text(&q, name_bytes(owner));
-	while (next(l, &q)) {
+	while (list_next(l, &q)) {
 		struct name name;
 
 		flush(l, &o, false);
@@ -129,9 +114,9 @@ list_secrets(struct listing *l, const struct name *owner)
 		get_name(&q, &name, false);
 		o.entry = (fluffy_entry){
 			.kind = FLUFFY_SECRET,
-			.realm = copy(l, &l->store->party.realm),
-			.name = copy(l, &name),
-			.alg = alg_name(get_int(&q)),
+			.realm = list_copy(l, &l->store->party.realm),
+			.name = list_copy(l, &name),
+			.alg = list_alg(get_int(&q)),
 		};
 		o.entry.endtime = get_uint(&q, TIME_MAX);
 		o.any = true;
@@ -149,26 +134,18 @@ list_devices(struct listing *l)
 	struct query q;
 
 	query_open(&q, l->store, SQL_LIST_DEVICES);
-	while (e == FLUFFY_OK && next(l, &q)) {
+	while (e == FLUFFY_OK && list_next(l, &q)) {
 		struct name name;
 		fluffy_entry entry = { .kind = FLUFFY_DEVICE };
 
 		get_name(&q, &name, false);
-		entry.realm = copy(l, &l->store->party.realm);
-		entry.name = copy(l, &name);
-		add(l, &entry, NULL);
+		entry.realm = list_copy(l, &l->store->party.realm);
+		entry.name = list_copy(l, &name);
+		list_add(l, &entry, NULL);
 		e = list_secrets(l, &name);
 	}
 	closed = query_close(&q);
 	return e != FLUFFY_OK ? e : closed;
-}
-
-static void
-keyid_from(struct keyid *id, uint64_t number)
-{
-	*id = (struct keyid){ .n = 8 };
-	for (int i = 0; i < 8; i++)
-		id->b[i] = (uint8_t)(number >> (56 - 8 * i));
 }
 
 static enum fluffy_error
@@ -177,21 +154,21 @@ list_issued(struct listing *l)
 	struct query q;
 
 	query_open(&q, l->store, SQL_LIST_ISSUED);
-	while (next(l, &q)) {
+	while (list_next(l, &q)) {
 		struct keyid keyid;
 		struct name client, service;
 		fluffy_entry entry = { .kind = FLUFFY_SESSION };
 
-		keyid_from(&keyid, get_uint(&q, INT64_MAX));
+		keyid = keyid_from(get_uint(&q, INT64_MAX));
 		get_name(&q, &client, false);
-		get_name(&q, &service, false);
-		entry.client = copy(l, &client);
-		entry.service = copy(l, &service);
-		entry.alg = alg_name(get_int(&q));
+		get_name(&q, &service, true);
+		entry.client = list_copy(l, &client);
+		entry.service = list_copy(l, &service);
+		entry.alg = list_alg(get_int(&q));
 		entry.authtime = get_uint(&q, TIME_MAX);
 		entry.endtime = get_uint(&q, TIME_MAX);
 		entry.state = entry.endtime <= l->now ? "expired" : "issued";
-		add(l, &entry, &keyid);
+		list_add(l, &entry, &keyid);
 	}
 	return query_close(&q);
 }
@@ -202,15 +179,15 @@ list_rules(struct listing *l)
 	struct query q;
 
 	query_open(&q, l->store, SQL_LIST_RULES);
-	while (next(l, &q)) {
+	while (list_next(l, &q)) {
 		struct name client, service;
 		fluffy_entry entry = { .kind = FLUFFY_DENIED };
 
 		get_name(&q, &client, false);
 		get_name(&q, &service, false);
-		entry.client = copy(l, &client);
-		entry.service = copy(l, &service);
-		add(l, &entry, NULL);
+		entry.client = list_copy(l, &client);
+		entry.service = list_copy(l, &service);
+		list_add(l, &entry, NULL);
 	}
 	return query_close(&q);
 }
@@ -227,35 +204,91 @@ list_own_secrets(struct listing *l)
 static const char *
 realm_or_own(struct listing *l, const struct name *realm)
 {
-	return copy(l, realm->n > 0 ? realm : &l->store->party.skdcrealm);
+	return list_copy(l, realm->n > 0 ? realm : &l->store->party.skdcrealm);
 }
 
 static enum fluffy_error
 list_sessions(struct listing *l)
 {
+	static const char *const roles[] = { [AS_CLIENT] = "client",
+		[AS_SERVICE] = "service", [AS_MEMBER] = "member",
+		[AS_OWNER] = "owner" };
 	struct query q;
 
 	query_open(&q, l->store, SQL_LIST_SESSIONS);
-	while (next(l, &q)) {
+	while (list_next(l, &q)) {
 		struct keyid keyid;
 		struct name realm, peer;
 		fluffy_entry entry = { .kind = FLUFFY_SESSION };
 
 		get_keyid(&q, &keyid);
-		entry.role = get_bool(&q) ? "service" : "client";
+		entry.role = roles[get_uint(&q, AS_OWNER)];
 		get_name(&q, &realm, true);
 		get_name(&q, &peer, false);
 		entry.realm = realm_or_own(l, &realm);
-		entry.name = copy(l, &peer);
-		entry.alg = alg_name(get_int(&q));
+		entry.name = list_copy(l, &peer);
+		entry.alg = list_alg(get_int(&q));
 		entry.authtime = get_uint(&q, TIME_MAX);
 		entry.endtime = get_uint(&q, TIME_MAX);
 		entry.state = get_bool(&q) ? "established" : "received";
 		if (entry.endtime <= l->now)
 			entry.state = "expired";
-		add(l, &entry, &keyid);
+		list_add(l, &entry, &keyid);
 	}
 	return query_close(&q);
+}
+
+static const char *
+pair_state(const struct listing *l, const fluffy_entry *entry, bool proven)
+{
+	if (entry->endtime <= l->now)
+		return "expired";
+	if (entry->kind == FLUFFY_PAIR)
+		return "received";
+	return proven ? "proven" : "attested";
+}
+
+/* A pair for nobody in particular has no name, and then no realm. */
+static enum fluffy_error
+list_pair(struct listing *l, struct query *q)
+{
+	struct keyid keyid;
+	struct name realm, name;
+	fluffy_entry entry = { .kind = FLUFFY_PAIR };
+	struct keydata *k;
+	enum fluffy_error e;
+
+	get_keyid(q, &keyid);
+	if (get_bool(q))
+		entry.kind = FLUFFY_PUBLIC;
+	get_name(q, &realm, true);
+	get_name(q, &name, true);
+	if (name.n > 0)
+		entry.realm = realm_or_own(l, &realm);
+	entry.name = list_copy(l, &name);
+	entry.authtime = get_uint(q, TIME_MAX);
+	entry.endtime = get_uint(q, TIME_MAX);
+	entry.state = pair_state(l, &entry, get_bool(q));
+	e = get_public(q, &l->arena, &k);
+	if (k != NULL) {
+		entry.alg = list_alg(k->alg);
+		entry.certified = HAS(k, L_x5c);
+		list_add(l, &entry, &keyid);
+	}
+	return e;
+}
+
+static enum fluffy_error
+list_pairs(struct listing *l)
+{
+	enum fluffy_error e = FLUFFY_OK, closed;
+	struct query q;
+
+	query_open(&q, l->store, SQL_LIST_PAIRS);
+	while (e == FLUFFY_OK && list_next(l, &q))
+		e = list_pair(l, &q);
+	closed = query_close(&q);
+	return e != FLUFFY_OK ? e : closed;
 }
 
 /* The state is the message that waits for its answer. */
@@ -265,7 +298,7 @@ list_pending(struct listing *l)
 	struct query q;
 
 	query_open(&q, l->store, SQL_LIST_PENDING);
-	while (next(l, &q)) {
+	while (list_next(l, &q)) {
 		struct keyid keyid = { 0 };
 		struct name realm, service;
 		fluffy_entry entry = { .kind = FLUFFY_PENDING };
@@ -274,12 +307,12 @@ list_pending(struct listing *l)
 		entry.state = word_of(R_TYPE, get_int(&q));
 		entry.authtime = get_uint(&q, TIME_MAX);
 		get_name(&q, &realm, true);
-		get_name(&q, &service, false);
+		get_name(&q, &service, true);
 		entry.realm = realm_or_own(l, &realm);
-		entry.name = copy(l, &service);
+		entry.name = list_copy(l, &service);
 		if (!get_null(&q))
 			get_keyid(&q, &keyid);
-		add(l, &entry, &keyid);
+		list_add(l, &entry, &keyid);
 	}
 	return query_close(&q);
 }
@@ -290,13 +323,14 @@ list_gone(struct listing *l)
 	struct query q;
 
 	query_open(&q, l->store, SQL_LIST_GONE);
-	while (next(l, &q)) {
+	bind_uint(&q, l->now);
+	while (list_next(l, &q)) {
 		struct keyid keyid;
 		fluffy_entry entry = { .kind = FLUFFY_DELETED };
 
 		get_keyid(&q, &keyid);
 		entry.endtime = get_uint(&q, TIME_MAX);
-		add(l, &entry, &keyid);
+		list_add(l, &entry, &keyid);
 	}
 	return query_close(&q);
 }
@@ -304,15 +338,17 @@ list_gone(struct listing *l)
 /* ---- all -------------------------------------------------------------- */
 
 static enum fluffy_error
-collect(struct listing *l)
+collect(struct listing *l, const void *what)
 {
 	static enum fluffy_error (*const skdc[])(struct listing *) = {
 		list_devices, list_issued, list_rules, NULL
 	}, (*const device[])(struct listing *) = {
-		list_own_secrets, list_sessions, list_pending, list_gone, NULL
+		list_own_secrets, list_sessions, list_pairs, list_pending,
+		list_gone, NULL
 	};
 	enum fluffy_error e = FLUFFY_OK;
 
+	(void)what;
 	list_party(l);
 	for (size_t i = 0; e == FLUFFY_OK; i++) {
 		enum fluffy_error (*part)(struct listing *) =
@@ -322,14 +358,12 @@ collect(struct listing *l)
 			break;
 		e = part(l);
 	}
-	if (e == FLUFFY_OK && l->failed)
-		e = fluffy_fail_memory(l->store->ctx);
 	return e;
 }
 
 enum fluffy_error
-fluffy_list(fluffy_store *s, int (*each)(void *, const fluffy_entry *),
-    void *arg)
+list_show(fluffy_store *s, list_fn *collecting, const void *what,
+    int (*each)(void *, const fluffy_entry *), void *arg)
 {
 	struct listing l = { .store = s, .now = fluffy_now(s->ctx) };
 	bool begun = !s->in_transaction;
@@ -338,7 +372,9 @@ fluffy_list(fluffy_store *s, int (*each)(void *, const fluffy_entry *),
 	if (e != FLUFFY_OK)
 		return e;
 	l.end = &l.first;
-	e = collect(&l);
+	e = collecting(&l, what);
+	if (e == FLUFFY_OK && (l.failed || l.arena.failed))
+		e = fluffy_fail_memory(s->ctx);
 	if (begun && e == FLUFFY_OK)
 		e = sql_plain(s, SQL_COMMIT);
 	else if (begun)
@@ -348,4 +384,11 @@ fluffy_list(fluffy_store *s, int (*each)(void *, const fluffy_entry *),
 			break;
 	arena_free(&l.arena);
 	return e;
+}
+
+enum fluffy_error
+fluffy_list(fluffy_store *s, int (*each)(void *, const fluffy_entry *),
+    void *arg)
+{
+	return list_show(s, collect, NULL, each, arg);
 }

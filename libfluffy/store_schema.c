@@ -50,7 +50,67 @@ const char store_schema[] =
     "CREATE TABLE gone(keyid BLOB NOT NULL PRIMARY KEY,"
     " until INTEGER NOT NULL) WITHOUT ROWID;";
 
+/*
+ * Format 2.  grp.keyid is the current key's, also when it has ended; grppac is
+ * the owner's wish as it came, named the members in it.  verdict is the
+ * operator's.  A grpkey without a slot is erased or was deleted.  deletion is a
+ * device's copy of a key that has to go, delt the nonces of the PSK-DELTs for
+ * it.  safe is a vault for private keys, pair holds pairs (with a slot) and
+ * peers' public keys (without).
+ */
+const char store_schema_2[] =
+    "CREATE TABLE grp(id INTEGER PRIMARY KEY, realm TEXT NOT NULL,"
+    " name TEXT NOT NULL, owner TEXT NOT NULL, state INTEGER NOT NULL,"
+    " keyid INTEGER NOT NULL, any INTEGER NOT NULL, grppac BLOB,"
+    " delt BLOB, delt_realm INTEGER NOT NULL, UNIQUE(realm, name));"
+    "CREATE INDEX grp_owner ON grp(owner);"
+    "CREATE TABLE named(grp INTEGER NOT NULL, device TEXT NOT NULL,"
+    " PRIMARY KEY(grp, device)) WITHOUT ROWID;"
+    "CREATE TABLE verdict(realm TEXT NOT NULL, name TEXT NOT NULL,"
+    " device TEXT NOT NULL, verdict INTEGER NOT NULL,"
+    " PRIMARY KEY(realm, name, device)) WITHOUT ROWID;"
+    "CREATE TABLE grpkey(keyid INTEGER PRIMARY KEY, grp INTEGER NOT NULL,"
+    " alg INTEGER NOT NULL, slot INTEGER, authtime INTEGER NOT NULL,"
+    " endtime INTEGER NOT NULL);"
+    "CREATE INDEX grpkey_grp ON grpkey(grp);"
+    "CREATE INDEX grpkey_endtime ON grpkey(endtime);"
+    "CREATE TABLE holder(keyid INTEGER NOT NULL, device TEXT NOT NULL,"
+    " endtime INTEGER NOT NULL, PRIMARY KEY(keyid, device)) WITHOUT ROWID;"
+    "CREATE INDEX holder_device ON holder(device);"
+    "CREATE INDEX holder_endtime ON holder(endtime);"
+    "CREATE TABLE deletion(keyid INTEGER NOT NULL, device TEXT NOT NULL,"
+    " since INTEGER NOT NULL, endtime INTEGER NOT NULL,"
+    " confirmed INTEGER NOT NULL, PRIMARY KEY(keyid, device)) WITHOUT ROWID;"
+    "CREATE INDEX deletion_device ON deletion(device);"
+    "CREATE INDEX deletion_endtime ON deletion(endtime);"
+    "CREATE TABLE delt(device TEXT NOT NULL, nonce BLOB NOT NULL,"
+    " keyid INTEGER NOT NULL, endtime INTEGER NOT NULL,"
+    " PRIMARY KEY(device, nonce)) WITHOUT ROWID;"
+    "CREATE INDEX delt_endtime ON delt(endtime);"
+    "CREATE TABLE safe(slot INTEGER PRIMARY KEY, used INTEGER NOT NULL,"
+    " key BLOB NOT NULL);"
+    "CREATE INDEX safe_free ON safe(used) WHERE used = 0;"
+    "CREATE TABLE pair(id INTEGER PRIMARY KEY, keyid BLOB NOT NULL,"
+    " peer INTEGER NOT NULL, realm TEXT NOT NULL, name TEXT NOT NULL,"
+    " slot INTEGER, authtime INTEGER NOT NULL, endtime INTEGER NOT NULL,"
+    " proven INTEGER NOT NULL, cpac BLOB, keydata BLOB NOT NULL,"
+    " UNIQUE(keyid, peer));"
+    "CREATE INDEX pair_endtime ON pair(endtime);"
+    "CREATE TABLE ca(id INTEGER PRIMARY KEY, cert TEXT, key TEXT, url TEXT,"
+    " ref TEXT, secret TEXT, x5u TEXT);";
+
 #define WIPE "UPDATE vault SET used = 0, key = zeroblob(33) WHERE slot IN "
+#define WIPE_SAFE "UPDATE safe SET used = 0, key = zeroblob(2624) " \
+	"WHERE slot IN "
+#define GROUP_COLUMNS "SELECT g.id, g.realm, g.name, g.owner, g.state, " \
+	"g.keyid, g.any, g.delt, g.delt_realm, g.grppac FROM grp g "
+#define OF_DELETED_GROUP "WHERE service >= 2 AND realm = ?1 AND peer = ?2 " \
+	"AND (authtime < ?3 OR id <= (SELECT coalesce(max(id), 0) " \
+	"FROM session WHERE keyid = ?4))"
+/* Of a holder h: it hasn't been told to delete its copy. */
+#define NOT_ASKED "NOT EXISTS (SELECT 1 FROM deletion d " \
+	"WHERE d.keyid = h.keyid AND d.device = h.device)"
+#define DELETION_COLUMNS "SELECT d.keyid, d.device, d.since, d.endtime "
 #define SECRET_COLUMNS "SELECT s.kid, s.owner, s.alg, v.key, s.endtime, " \
 	"s.ord FROM secret s CROSS JOIN vault v USING(slot) "
 
@@ -166,8 +226,140 @@ const char *const sql_text[N_SQL] = {
 	[SQL_GONE_ADD] = "INSERT INTO gone VALUES(?, ?) ON CONFLICT(keyid) "
 	    "DO UPDATE SET until = max(until, excluded.until)",
 	[SQL_GONE] = "SELECT 1 FROM gone WHERE keyid = ?",
+	/* A few stay: a clock that was far ahead for a moment forgets none. */
 	[SQL_GONE_PRUNE] = "DELETE FROM gone WHERE keyid IN "
-	    "(SELECT keyid FROM gone WHERE until < ? LIMIT ?)",
+	    "(SELECT keyid FROM gone WHERE until < ? "
+	    "ORDER BY until DESC LIMIT ? OFFSET 1000)",
+
+	[SQL_GROUP] = GROUP_COLUMNS "WHERE g.realm = ? AND g.name = ?",
+	[SQL_GROUP_OF_KEY] = GROUP_COLUMNS "JOIN grpkey k ON k.grp = g.id "
+	    "WHERE k.keyid = ?",
+	[SQL_GROUP_ADD] = "INSERT INTO grp VALUES"
+	    "(NULL, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
+	[SQL_GROUP_SET] = "UPDATE grp SET owner = ?, state = ?, keyid = ?, "
+	    "any = ?, grppac = ?, delt = ?, delt_realm = ? WHERE id = ?",
+	[SQL_GROUP_REMOVE] = "DELETE FROM grp WHERE id = ?",
+	[SQL_GROUPS_OWNED] = GROUP_COLUMNS "WHERE g.owner = ? ORDER BY g.id",
+	/* In which a device holds a key, but not as the owner. */
+	[SQL_GROUPS_HELD] = GROUP_COLUMNS "WHERE g.owner <> ?1 AND g.id IN "
+	    "(SELECT k.grp FROM holder h JOIN grpkey k USING(keyid) "
+	    "WHERE h.device = ?1 AND h.endtime > ?2 AND " NOT_ASKED ") "
+	    "ORDER BY g.id",
+	[SQL_NAMED_ADD] = "INSERT INTO named VALUES(?, ?) "
+	    "ON CONFLICT DO NOTHING",
+	[SQL_NAMED] = "SELECT 1 FROM named WHERE grp = ? AND device = ?",
+	[SQL_NAMED_DROP] = "DELETE FROM named WHERE grp = ?",
+	[SQL_VERDICT_SET] = "INSERT INTO verdict VALUES(?, ?, ?, ?) "
+	    "ON CONFLICT DO UPDATE SET verdict = excluded.verdict",
+	[SQL_VERDICT] = "SELECT verdict FROM verdict "
+	    "WHERE realm = ? AND name = ? AND device = ?",
+	/* What was said of one group, not of its name. */
+	[SQL_VERDICTS_DROP] = "DELETE FROM verdict "
+	    "WHERE realm = ? AND name = ? AND verdict <> 3",
+	[SQL_VERDICTS_FORGET] = "DELETE FROM verdict WHERE device = ?",
+
+	[SQL_GRPKEY_ADD] = "INSERT INTO grpkey VALUES(?, ?, ?, ?, ?, ?)",
+	[SQL_GRPKEY] = "SELECT k.grp, k.alg, k.authtime, k.endtime, v.key "
+	    "FROM grpkey k LEFT JOIN vault v USING(slot) WHERE k.keyid = ?",
+	[SQL_GRPKEY_WIPE] = WIPE "(SELECT slot FROM grpkey WHERE keyid = ?)",
+	[SQL_GRPKEY_ERASED] = "UPDATE grpkey SET slot = NULL WHERE keyid = ?",
+	[SQL_GRPKEYS_WIPE] = WIPE "(SELECT slot FROM grpkey WHERE grp = ?)",
+	[SQL_GRPKEYS_ERASED] = "UPDATE grpkey SET slot = NULL WHERE grp = ?",
+	[SQL_GRPKEYS_DROP] = "DELETE FROM grpkey WHERE grp = ?",
+	/* The same LIMIT in the same order: the same rows. */
+	[SQL_GRPKEY_WIPE_ENDED] = WIPE "(SELECT slot FROM grpkey "
+	    "WHERE endtime <= ? ORDER BY keyid LIMIT ?)",
+	[SQL_GRPKEY_PRUNE] = "DELETE FROM grpkey WHERE keyid IN "
+	    "(SELECT keyid FROM grpkey WHERE endtime <= ? "
+	    "ORDER BY keyid LIMIT ?)",
+	[SQL_HOLDER_ADD] = "INSERT INTO holder VALUES(?, ?, ?) "
+	    "ON CONFLICT DO NOTHING",
+	[SQL_HOLDS] = "SELECT 1 FROM holder h JOIN grpkey k USING(keyid) "
+	    "WHERE k.grp = ? AND h.device = ? AND h.endtime > ? AND "
+	    NOT_ASKED " LIMIT 1",
+	[SQL_HOLDERS_DROP] = "DELETE FROM holder WHERE device = ?",
+	[SQL_HOLDER_PRUNE] = "DELETE FROM holder WHERE (keyid, device) IN "
+	    "(SELECT keyid, device FROM holder WHERE endtime <= ? LIMIT ?)",
+
+	[SQL_DELETION_ADD] = "INSERT INTO deletion VALUES(?, ?, ?, ?, 0) "
+	    "ON CONFLICT DO NOTHING",
+	[SQL_DELETION_ASKED] = "SELECT 1 FROM deletion "
+	    "WHERE keyid = ? AND device = ?",
+	/* Section 6: of all its keys, at all holders but the owner. */
+	[SQL_DELETIONS_OF_GROUP] = "INSERT INTO deletion "
+	    "SELECT h.keyid, h.device, ?2, h.endtime, 0 "
+	    "FROM grpkey k JOIN holder h USING(keyid) "
+	    "WHERE k.grp = ?1 AND h.endtime > ?2 AND h.device <> ?3 "
+	    "ON CONFLICT DO NOTHING",
+	[SQL_DELETIONS_OF_KEY] = "INSERT INTO deletion "
+	    "SELECT h.keyid, h.device, ?2, h.endtime, 0 FROM holder h "
+	    "WHERE h.keyid = ?1 AND h.endtime > ?2 ON CONFLICT DO NOTHING",
+	[SQL_DELETIONS_OF_MEMBER] = "INSERT INTO deletion "
+	    "SELECT h.keyid, h.device, ?2, h.endtime, 0 "
+	    "FROM grpkey k JOIN holder h USING(keyid) "
+	    "WHERE k.grp = ?1 AND h.endtime > ?2 AND h.device = ?3 "
+	    "ON CONFLICT DO NOTHING",
+	[SQL_DELETION_CONFIRM] = "UPDATE deletion SET confirmed = 1 "
+	    "WHERE keyid = ? AND device = ?",
+	[SQL_DELETIONS_DROP] = "DELETE FROM deletion WHERE device = ?",
+	[SQL_DELETION_PRUNE] = "DELETE FROM deletion WHERE (keyid, device) IN "
+	    "(SELECT keyid, device FROM deletion WHERE endtime <= ? LIMIT ?)",
+	[SQL_MISSING] = DELETION_COLUMNS "FROM deletion d "
+	    "WHERE d.confirmed = 0 AND d.endtime > ? "
+	    "ORDER BY d.since, d.keyid, d.device",
+	[SQL_MISSING_OF_GROUP] = DELETION_COLUMNS "FROM grpkey k "
+	    "JOIN deletion d USING(keyid) WHERE d.confirmed = 0 "
+	    "AND d.endtime > ? AND k.grp = ? AND d.device <> ? "
+	    "ORDER BY d.keyid, d.device",
+	[SQL_MISSING_OF_KEY] = DELETION_COLUMNS "FROM deletion d "
+	    "WHERE d.confirmed = 0 AND d.endtime > ? AND d.keyid = ? "
+	    "ORDER BY d.device",
+	[SQL_DELT_ADD] = "INSERT INTO delt VALUES(?, ?, ?, ?)",
+	[SQL_DELT] = "SELECT keyid FROM delt WHERE device = ? AND nonce = ?",
+	[SQL_DELTS_DROP] = "DELETE FROM delt WHERE device = ?",
+	[SQL_DELT_PRUNE] = "DELETE FROM delt WHERE (device, nonce) IN "
+	    "(SELECT device, nonce FROM delt WHERE endtime <= ? LIMIT ?)",
+	[SQL_ISSUED] = "SELECT keyid, client, service, alg, authtime, endtime "
+	    "FROM issued WHERE keyid = ?",
+
+	[SQL_GROUP_KEY_NEWEST] = "SELECT keyid FROM session "
+	    "WHERE service >= 2 AND realm = ? AND peer = ? "
+	    "ORDER BY authtime DESC, id DESC LIMIT 1",
+	/* What was issued before, or came before the one that was deleted. */
+	[SQL_GROUP_KEYS_GONE] = "INSERT INTO gone "
+	    "SELECT keyid, min(endtime + ?5, 1 << 53) FROM session "
+	    OF_DELETED_GROUP " ON CONFLICT(keyid) DO UPDATE SET "
+	    "until = max(until, excluded.until)",
+	[SQL_GROUP_KEYS_WIPE] = WIPE "(SELECT slot FROM session "
+	    OF_DELETED_GROUP ")",
+	[SQL_GROUP_KEYS_REMOVE] = "DELETE FROM session " OF_DELETED_GROUP,
+	/* GSK-REQ and GSK-FET. */
+	[SQL_PENDING_OF_GROUP] = "DELETE FROM pending WHERE type IN (7, 9) "
+	    "AND realm IN (?1, ?2) AND service = ?3 AND time < ?4",
+
+	[SQL_SAFE_FREE] = "SELECT slot FROM safe WHERE used = 0 LIMIT 1",
+	[SQL_SAFE_ADD] = "INSERT INTO safe VALUES(NULL, 1, ?)",
+	[SQL_SAFE_SET] = "UPDATE safe SET used = 1, key = ? WHERE slot = ?",
+	[SQL_PAIR_ADD] = "INSERT INTO pair VALUES"
+	    "(NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_PAIR] = "SELECT p.keyid, p.peer, p.realm, p.name, p.authtime, "
+	    "p.endtime, p.proven, p.keydata, s.key "
+	    "FROM pair p LEFT JOIN safe s USING(slot) "
+	    "WHERE p.keyid = ? AND p.peer = ?",
+	[SQL_PAIR_WIPE] = WIPE_SAFE "(SELECT slot FROM pair WHERE keyid = ?)",
+	[SQL_PAIR_REMOVE] = "DELETE FROM pair WHERE keyid = ?",
+	[SQL_PAIR_WIPE_ROLE] = WIPE_SAFE "(SELECT slot FROM pair "
+	    "WHERE keyid = ? AND peer = ?)",
+	[SQL_PAIR_REMOVE_ROLE] = "DELETE FROM pair "
+	    "WHERE keyid = ? AND peer = ?",
+	[SQL_PAIR_WIPE_ENDED] = WIPE_SAFE "(SELECT slot FROM pair "
+	    "WHERE endtime <= ? ORDER BY id LIMIT ?)",
+	[SQL_PAIR_PRUNE] = "DELETE FROM pair WHERE id IN "
+	    "(SELECT id FROM pair WHERE endtime <= ? ORDER BY id LIMIT ?)",
+	[SQL_CA] = "SELECT cert, key, url, ref, secret, x5u FROM ca "
+	    "WHERE id = 1",
+	[SQL_CA_SET] = "INSERT OR REPLACE INTO ca VALUES"
+	    "(1, ?, ?, ?, ?, ?, ?)",
 
 	[SQL_LIST_DEVICES] = "SELECT name FROM device ORDER BY name",
 	[SQL_LIST_SECRETS] = "SELECT kid, owner, alg, endtime "
@@ -181,6 +373,24 @@ const char *const sql_text[N_SQL] = {
 	    "ORDER BY authtime, keyid, service",
 	[SQL_LIST_PENDING] = "SELECT nonce, type, time, realm, service, "
 	    "keyid FROM pending ORDER BY time, nonce",
-	[SQL_LIST_GONE] = "SELECT keyid, until FROM gone "
+	[SQL_LIST_GONE] = "SELECT keyid, until FROM gone WHERE until > ? "
 	    "ORDER BY until, keyid",
+	[SQL_LIST_PAIRS] = "SELECT keyid, peer, realm, name, authtime, "
+	    "endtime, proven, keydata FROM pair "
+	    "ORDER BY authtime, keyid, peer",
+	[SQL_LIST_GROUPS] = GROUP_COLUMNS "ORDER BY g.realm, g.name",
+	/* Names of which something is said, also without a group. */
+	[SQL_LIST_GROUP_NAMES] = "SELECT DISTINCT realm, name FROM verdict v "
+	    "WHERE NOT EXISTS (SELECT 1 FROM grp g "
+	    "WHERE g.realm = v.realm AND g.name = v.name) "
+	    "ORDER BY realm, name",
+	[SQL_LIST_NAMED] = "SELECT device FROM named WHERE grp = ? "
+	    "ORDER BY device",
+	[SQL_LIST_VERDICTS] = "SELECT device, verdict FROM verdict "
+	    "WHERE realm = ? AND name = ? ORDER BY device",
+	[SQL_LIST_HOLDERS] = "SELECT h.keyid, h.device, k.alg, k.authtime, "
+	    "h.endtime, d.confirmed FROM grpkey k JOIN holder h USING(keyid) "
+	    "LEFT JOIN deletion d ON d.keyid = h.keyid "
+	    "AND d.device = h.device WHERE k.grp = ? AND h.endtime > ? "
+	    "ORDER BY h.keyid, h.device",
 };

@@ -87,7 +87,9 @@ store_device_set(fluffy_store *s, const struct device *device)
 enum fluffy_error
 store_device_remove(fluffy_store *s, struct bytes name)
 {
-	static const enum sql_id rest[] = { SQL_DEVICE_GONE, SQL_DEVICE_RULES };
+	static const enum sql_id rest[] = { SQL_DEVICE_GONE, SQL_DEVICE_RULES,
+		SQL_VERDICTS_FORGET, SQL_HOLDERS_DROP, SQL_DELETIONS_DROP,
+		SQL_DELTS_DROP };
 	enum fluffy_error e;
 	struct query q;
 	int n;
@@ -101,7 +103,8 @@ store_device_remove(fluffy_store *s, struct bytes name)
 	query_open(&q, s, SQL_DEVICE_WIPE);
 	bind_text(&q, name);
 	e = vault_erase(s, &q);
-	for (size_t i = 0; i < 2 && e == FLUFFY_OK; i++) {
+	for (size_t i = 0; i < sizeof(rest) / sizeof(*rest) && e == FLUFFY_OK;
+	    i++) {
 		query_open(&q, s, rest[i]);
 		bind_text(&q, name);
 		e = query_run(&q, NULL);
@@ -186,14 +189,35 @@ store_denied(fluffy_store *s, struct bytes client, struct bytes service,
 
 #define KEYID_SHIFT 24
 
-static uint64_t
-keyid_number(const uint8_t b[8])
+bool
+keyid_number(struct bytes keyid, uint64_t *number)
 {
-	uint64_t v = 0;
+	*number = 0;
+	if (keyid.n != 8 || keyid.p[0] >= 0x80)
+		return false;
+	for (int i = 0; i < 8; i++)
+		*number = *number << 8 | keyid.p[i];
+	return true;
+}
+
+struct keyid
+keyid_from(uint64_t number)
+{
+	struct keyid id = { .n = 8 };
 
 	for (int i = 0; i < 8; i++)
-		v = v << 8 | b[i];
-	return v;
+		id.b[i] = (uint8_t)(number >> (56 - 8 * i));
+	return id;
+}
+
+void
+bind_keyid(struct query *q, const struct keyid *keyid)
+{
+	uint64_t number;
+
+	if (!keyid_number(keyid_bytes(keyid), &number) && q->rc == SQLITE_OK)
+		q->rc = SQLITE_RANGE;
+	bind_uint(q, number);
 }
 
 enum fluffy_error
@@ -209,9 +233,7 @@ store_new_keyid(fluffy_store *s, uint64_t now, struct keyid *id)
 	if (c->last_keyid < time << KEYID_SHIFT)
 		c->last_keyid = time << KEYID_SHIFT;
 	s->sql->dirty = true;
-	for (int i = 0; i < 8; i++)
-		id->b[i] = (uint8_t)(c->last_keyid >> (56 - 8 * i));
-	id->n = 8;
+	*id = keyid_from(c->last_keyid);
 	return FLUFFY_OK;
 }
 
@@ -220,10 +242,8 @@ store_issued_add(fluffy_store *s, const struct issued *issued)
 {
 	struct query q;
 
-	if (issued->keyid.n != 8)
-		return store_misused(s, "keyid of a wrong size");
 	query_open(&q, s, SQL_ISSUED_ADD);
-	bind_uint(&q, keyid_number(issued->keyid.b));
+	bind_keyid(&q, &issued->keyid);
 	bind_text(&q, name_bytes(&issued->client));
 	bind_text(&q, name_bytes(&issued->service));
 	bind_int(&q, issued->alg);
@@ -232,20 +252,55 @@ store_issued_add(fluffy_store *s, const struct issued *issued)
 	return query_run(&q, NULL);
 }
 
+static enum fluffy_error
+no_issued(fluffy_store *s)
+{
+	return fluffy_fail(s->ctx, FLUFFY_E_NOT_FOUND, NULL, "no such key");
+}
+
 enum fluffy_error
 store_issued_remove(fluffy_store *s, struct bytes keyid)
 {
 	enum fluffy_error e = FLUFFY_OK;
+	uint64_t number;
 	struct query q;
 	int n = 0;
 
-	/* Never given out: the number wouldn't fit either. */
-	if (keyid.n == 8 && keyid.p[0] < 0x80) {
+	if (keyid_number(keyid, &number)) {
 		query_open(&q, s, SQL_ISSUED_REMOVE);
-		bind_uint(&q, keyid_number(keyid.p));
+		bind_uint(&q, number);
 		e = query_run(&q, &n);
 	}
-	if (e != FLUFFY_OK || n > 0)
-		return e;
-	return fluffy_fail(s->ctx, FLUFFY_E_NOT_FOUND, NULL, "no such key");
+	return e != FLUFFY_OK || n > 0 ? e : no_issued(s);
+}
+
+static void
+get_issued(struct query *q, struct issued *issued)
+{
+	issued->keyid = keyid_from(get_uint(q, INT64_MAX));
+	get_name(q, &issued->client, false);
+	get_name(q, &issued->service, true);
+	issued->alg = get_int(q);
+	issued->authtime = get_uint(q, TIME_MAX);
+	issued->endtime = get_uint(q, TIME_MAX);
+}
+
+enum fluffy_error
+store_issued(fluffy_store *s, struct bytes keyid, struct issued *issued)
+{
+	enum fluffy_error e = FLUFFY_OK;
+	uint64_t number;
+	struct query q;
+	bool found = false;
+
+	*issued = (struct issued){ 0 };
+	if (keyid_number(keyid, &number)) {
+		query_open(&q, s, SQL_ISSUED);
+		bind_uint(&q, number);
+		found = query_step(&q);
+		if (found)
+			get_issued(&q, issued);
+		e = query_close(&q);
+	}
+	return e != FLUFFY_OK || found ? e : no_issued(s);
 }

@@ -291,6 +291,12 @@ get_blob(struct query *q, size_t min, size_t max)
 	return get_bytes(q, SQLITE_BLOB, min, max);
 }
 
+struct bytes
+get_text(struct query *q, size_t min, size_t max)
+{
+	return get_bytes(q, SQLITE_TEXT, min, max);
+}
+
 void
 get_name(struct query *q, struct name *name, bool may_be_empty)
 {
@@ -317,10 +323,15 @@ get_keyid(struct query *q, struct keyid *id)
 void
 get_symm(struct query *q, struct symm *key)
 {
-	struct bytes b;
-
 	*key = (struct symm){ .alg = get_int(q) };
-	b = get_blob(q, VAULT_SIZE, VAULT_SIZE);
+	get_key(q, key);
+}
+
+void
+get_key(struct query *q, struct symm *key)
+{
+	struct bytes b = get_blob(q, VAULT_SIZE, VAULT_SIZE);
+
 	if (b.n != VAULT_SIZE || b.p[0] == 0 || b.p[0] > KEY_MAX) {
 		q->damaged = true;
 		return;

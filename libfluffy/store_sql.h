@@ -53,6 +53,7 @@ struct sql {
 	sqlite3 *db;
 	sqlite3_stmt *st[N_SQL];
 	char *path;		/* as the caller named it */
+	bool old;		/* format 1: to be upgraded */
 	struct counters counters;
 	struct snapshot at_begin;
 	bool dirty;		/* the party row has to be written */
@@ -96,8 +97,11 @@ int64_t get_int(struct query *);
 bool get_bool(struct query *);
 void get_name(struct query *, struct name *, bool may_be_empty);
 struct bytes get_blob(struct query *, size_t min, size_t max);
+struct bytes get_text(struct query *, size_t min, size_t max);
 void get_keyid(struct query *, struct keyid *);
 void get_symm(struct query *, struct symm *);
+/* The key alone, without its algorithm. */
+void get_key(struct query *, struct symm *);
 void get_tokens(struct query *, struct tokens *);
 FLUFFY_CHECKED enum fluffy_error query_close(struct query *);
 /* For changes: steps once and closes.  changed may be NULL. */
@@ -116,6 +120,18 @@ FLUFFY_CHECKED enum fluffy_error sql_plain(fluffy_store *, enum sql_id);
 /* Rolls SQLite's transaction back, if there is one. */
 void sql_abandon(fluffy_store *);
 void sql_finalize(struct sql *);
+
+/* ---- store_skdc.c ------------------------------------------------------ */
+
+/* A keyid that an SKDC gave out is a number; false: it never did. */
+bool keyid_number(struct bytes keyid, uint64_t *number);
+struct keyid keyid_from(uint64_t number);
+void bind_keyid(struct query *, const struct keyid *);
+
+/* ---- store_group.c ----------------------------------------------------- */
+
+/* The columns of GROUP_COLUMNS. */
+void get_group(struct query *, struct arena *, struct group *);
 
 /* ---- store.c ----------------------------------------------------------- */
 
@@ -171,5 +187,11 @@ FLUFFY_CHECKED enum fluffy_error vault_put(fluffy_store *,
     const struct symm *, int64_t *slot);
 /* Runs a statement that erases slots; its one parameter is a text or not. */
 FLUFFY_CHECKED enum fluffy_error vault_erase(fluffy_store *, struct query *);
+
+/* ---- store_pair.c ------------------------------------------------------ */
+
+/* The public keydata of a pair's row; NULL when it is damaged. */
+FLUFFY_CHECKED enum fluffy_error get_public(struct query *, struct arena *,
+    struct keydata **);
 
 #endif

@@ -110,6 +110,13 @@ format_chosen(const char *option, enum fluffy_format otherwise)
 	return otherwise != FLUFFY_NONE ? otherwise : FLUFFY_CBOR;
 }
 
+enum fluffy_format
+format_made(const char *option, const struct output *out)
+{
+	return format_chosen(option,
+	    output_is_terminal(out) ? FLUFFY_JSON : FLUFFY_CBOR);
+}
+
 bool
 emit(fluffy_ctx *ctx, struct output *out, const fluffy_msg *msg,
     enum fluffy_format format)
@@ -125,6 +132,17 @@ emit(fluffy_ctx *ctx, struct output *out, const fluffy_msg *msg,
 		ok = output_put(out, bytes.data, bytes.len) &&
 		    output_flush(out);
 	fluffy_bytes_free(&bytes);
+	return ok;
+}
+
+bool
+emit_all(fluffy_ctx *ctx, struct output *out, const fluffy_msgs *msgs,
+    enum fluffy_format format)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < msgs->n; i++)
+		ok = emit(ctx, out, msgs->v[i], format);
 	return ok;
 }
 
@@ -148,6 +166,20 @@ store_open(fluffy_ctx *ctx, const char *path, unsigned flags)
 	if (error != FLUFFY_OK)
 		report_why(ctx, error);
 	return store;
+}
+
+bool
+keyid_take(fluffy_ctx *ctx, const char *field, const char *hex,
+    struct keyid *keyid)
+{
+	enum fluffy_error error;
+
+	error = fluffy_keyid_parse(ctx, hex, keyid->id, sizeof keyid->id,
+	    &keyid->len);
+	if (error != FLUFFY_OK)
+		report_error(FLUFFY_E_USAGE, field, "%s",
+		    fluffy_why(ctx).text);
+	return error == FLUFFY_OK;
 }
 
 const char *

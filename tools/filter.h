@@ -35,9 +35,13 @@ enum fluffy_error input_next(struct input *, fluffy_msg **);
 
 /* The encoding that --json and --cbor ask for, else the given one, or CBOR. */
 enum fluffy_format format_chosen(const char *option, enum fluffy_format);
+/* The same where no input gives one: for a terminal JSON. */
+enum fluffy_format format_made(const char *option, const struct output *);
 
 /* Write a message and flush; false when that failed, which is reported. */
 bool emit(fluffy_ctx *, struct output *, const fluffy_msg *,
+    enum fluffy_format);
+bool emit_all(fluffy_ctx *, struct output *, const fluffy_msgs *,
     enum fluffy_format);
 
 /* If it is an ERROR: tell it, and pass it on to whoever reads stdout. */
@@ -46,6 +50,17 @@ bool pass_error(fluffy_ctx *, struct output *, const fluffy_msg *,
 
 /* Reports why not. */
 fluffy_store *store_open(fluffy_ctx *, const char *path, unsigned flags);
+
+#define KEYID_MAX 32
+
+struct keyid {
+	uint8_t id[KEYID_MAX];
+	size_t len;
+};
+
+/* Read the keyid that an operand or an option has; field is its name. */
+bool keyid_take(fluffy_ctx *, const char *field, const char *hex,
+    struct keyid *);
 
 /* Lower-case hex; text has 2 * len + 1 bytes. */
 const char *hex_text(const uint8_t *data, size_t len, char *text);

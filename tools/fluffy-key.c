@@ -5,15 +5,15 @@ bool
 key_deliver(fluffy_ctx *ctx, struct output *out, const fluffy_msg *enrol,
     const char *encoding)
 {
-	bool ok = emit(ctx, out, enrol, format_chosen(encoding,
-	    output_is_terminal(out) ? FLUFFY_JSON : FLUFFY_CBOR));
+	bool ok = emit(ctx, out, enrol, format_made(encoding, out));
 
 	return output_close(out) && ok;
 }
 
 static const struct command *const verbs[] = {
 	&key_init, &key_enrol, &key_join, &key_rotate, &key_list, &key_export,
-	&key_remove, &key_policy, &key_deny, &key_allow, NULL
+	&key_remove, &key_policy, &key_deny, &key_allow, &key_group,
+	&key_ca, NULL
 };
 
 int

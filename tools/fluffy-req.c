@@ -1,46 +1,23 @@
 /* fluffy-req.c - ask for a session key: a PSK-REQ on stdout */
-#include "filter.h"
+#include "device.h"
 #include "program.h"
 
 static const char *store_path, *encoding;
 static fluffy_psk_params params;
 static struct option_number seqnum;
 
-/* To a terminal JSON, which doesn't upset it. */
-static void
-request(fluffy_ctx *ctx, fluffy_store *store, struct output *out)
+static enum fluffy_error
+make(fluffy_store *store, fluffy_msg **msg)
 {
-	fluffy_msg *msg;
-	enum fluffy_error error;
-
-	error = fluffy_psk_request(store, &params, &msg);
-	if (error != FLUFFY_OK) {
-		report_why(ctx, error);
-		return;
-	}
-	report_tell("asked for a key with %s; the answer is awaited",
-	    params.service);
-	emit(ctx, out, msg, format_chosen(encoding,
-	    output_is_terminal(out) ? FLUFFY_JSON : FLUFFY_CBOR));
-	fluffy_msg_free(&msg);
+	return fluffy_psk_request(store, &params, msg);
 }
 
 static void
 run(fluffy_ctx *ctx, char **operands)
 {
-	static struct output out;
-	fluffy_store *store;
-
 	params.service = operands[0];
-	params.has_seqnum = seqnum.given;
-	params.seqnum = (uint32_t)seqnum.value;
-	store = store_open(ctx, store_path, 0);
-	if (store == NULL)
-		return;
-	output_open(&out, NULL);
-	request(ctx, store, &out);
-	output_close(&out);
-	fluffy_store_close(&store);
+	extras_seqnum(&params.extras, &seqnum);
+	device_ask(ctx, store_path, encoding, make);
 }
 
 static const struct option_row options[] = {
@@ -51,9 +28,7 @@ static const struct option_row options[] = {
 	  .text = &params.etype },
 	{ "cpac", 0, "JSON", "authorization data for the service",
 	  .text = &params.cpac },
-	OPTION_SEQNUM(&seqnum),
-	OPTION_CKSUM(&params.cksum),
-	OPTION_EXT(&params.ext),
+	OPTION_EXTRAS(&params.extras, &seqnum),
 	OPTION_ENCODING(&encoding),
 	{ NULL }
 };

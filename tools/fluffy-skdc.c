@@ -1,27 +1,8 @@
 /* fluffy-skdc.c - the SKDC: requests on stdin, answers on stdout */
-#include <stdlib.h>
-
-#include "filter.h"
 #include "program.h"
+#include "skdc-batch.h"
 
 static const char *store_path, *encoding;
-
-/* A request and what it gets.  Malformed input has only an answer. */
-struct item {
-	fluffy_msg *request;
-	fluffy_bytes answer;
-};
-
-/*
- * The messages that came together.  They share one commit, and none of the
- * answers leaves before it.
- */
-struct batch {
-	struct item *item;
-	size_t count, room;
-	bool begun;	/* and not yet committed */
-	bool broken;	/* nothing of it is promised */
-};
 
 struct server {
 	fluffy_ctx *ctx;
@@ -31,93 +12,64 @@ struct server {
 	struct batch batch;
 };
 
-static struct item *
-add_item(struct batch *b, fluffy_msg *request)
-{
-	if (b->count == b->room) {
-		size_t room = b->room > 0 ? 2 * b->room : 64;
-		struct item *more = reallocarray(b->item, room, sizeof *more);
-
-		if (more == NULL) {
-			report_error(FLUFFY_E_MEMORY, "", "out of memory");
-			return NULL;
-		}
-		b->item = more;
-		b->room = room;
-	}
-	b->item[b->count] = (struct item){ .request = request };
-	return &b->item[b->count++];
-}
-
 static void
-clear_batch(struct batch *b)
-{
-	for (size_t i = 0; i < b->count; i++) {
-		fluffy_msg_free(&b->item[i].request);
-		fluffy_bytes_free(&b->item[i].answer);
-	}
-	b->count = 0;
-	b->begun = b->broken = false;
-}
-
-/* Takes the answer. */
-static void
-keep_answer(struct server *s, struct item *item, fluffy_msg *answer,
+keep_answers(struct server *s, struct item *item, const fluffy_msgs *replies,
     enum fluffy_format format)
 {
-	enum fluffy_error error;
-
-	if (answer == NULL)
-		return;
-	error = fluffy_msg_write(s->ctx, answer, format_chosen(encoding,
-	    format), 0, &item->answer);
-	if (error != FLUFFY_OK)
-		report_why(s->ctx, error);
-	fluffy_msg_free(&answer);
+	item_keep(s->ctx, item, replies, format_chosen(encoding, format));
 }
 
 static void
 answer(struct server *s, struct item *item, bool report)
 {
-	fluffy_msg *reply;
+	fluffy_msgs replies;
 	enum fluffy_error error;
 
-	error = fluffy_skdc_answer(s->store, item->request, &reply);
+	error = fluffy_skdc_answer(s->store, item->request, &replies);
 	if (error != FLUFFY_OK && report)
 		report_why(s->ctx, error);
-	if (reply != NULL && report)
+	for (size_t i = 0; i < replies.n && report; i++)
 		report_tell("%s is answered with %s",
 		    fluffy_type_name(fluffy_msg_type(item->request)),
-		    fluffy_type_name(fluffy_msg_type(reply)));
-	keep_answer(s, item, reply, fluffy_msg_format(item->request));
+		    fluffy_type_name(fluffy_msg_type(replies.v[i])));
+	keep_answers(s, item, &replies, fluffy_msg_format(item->request));
+	fluffy_msgs_free(&replies);
 }
 
 /* Until the batch has begun no lock is held. */
 static void
-take_request(struct server *s, fluffy_msg *request)
+begin(struct server *s)
 {
-	struct item *item = add_item(&s->batch, request);
 	enum fluffy_error error;
 
-	if (item == NULL) {
-		fluffy_msg_free(&request);
+	if (s->batch.begun || s->batch.broken)
 		return;
-	}
-	if (!s->batch.begun && !s->batch.broken) {
-		error = fluffy_skdc_begin(s->store);
-		if (error != FLUFFY_OK)
-			report_why(s->ctx, error);
-		s->batch.begun = error == FLUFFY_OK;
-		s->batch.broken = error != FLUFFY_OK;
-	}
+	error = fluffy_skdc_begin(s->store);
+	if (error != FLUFFY_OK)
+		report_why(s->ctx, error);
+	s->batch.begun = error == FLUFFY_OK;
+	s->batch.broken = error != FLUFFY_OK;
+}
+
+static void
+take_request(struct server *s, fluffy_msg *request)
+{
+	struct item *item = batch_add(&s->batch, request);
+
+	if (item == NULL)
+		return;
+	begin(s);
 	if (s->batch.begun)
 		answer(s, item, true);
+	/* Nobody's answer shall wait for more than one key pair. */
+	if (fluffy_msg_type(request) == FLUFFY_PKP_REQ)
+		s->batch.full = true;
 }
 
 static void
 take_malformed(struct server *s)
 {
-	struct item *item = add_item(&s->batch, NULL);
+	struct item *item = batch_add(&s->batch, NULL);
 	fluffy_msg *reply;
 	enum fluffy_error error;
 
@@ -126,7 +78,9 @@ take_malformed(struct server *s)
 	error = fluffy_skdc_malformed(s->store, &reply);
 	if (error != FLUFFY_OK)
 		report_why(s->ctx, error);
-	keep_answer(s, item, reply, fluffy_reader_format(s->in.reader));
+	keep_answers(s, item, &(fluffy_msgs){ &reply, reply != NULL },
+	    fluffy_reader_format(s->in.reader));
+	fluffy_msg_free(&reply);
 }
 
 /* More in one commit would save little and take memory. */
@@ -142,7 +96,7 @@ take_at_hand(struct server *s)
 	enum fluffy_error error;
 	fluffy_msg *msg;
 
-	while (s->batch.count < BATCH_MAX &&
+	while (!s->batch.full &&
 	    (error = input_at_hand(&s->in, &msg)) < FLUFFY_MORE) {
 		if (error != FLUFFY_OK)
 			report_why(s->ctx, error);
@@ -156,6 +110,8 @@ take_at_hand(struct server *s)
 			take_request(s, msg);
 		else
 			take_malformed(s);
+		if (s->batch.count == BATCH_MAX)
+			s->batch.full = true;
 	}
 	return true;
 }
@@ -166,12 +122,8 @@ answer_again(struct server *s)
 {
 	fluffy_skdc_broken(s->store);
 	for (size_t i = 0; i < s->batch.count; i++) {
-		struct item *item = &s->batch.item[i];
-
-		if (item->request == NULL)
-			continue;
-		fluffy_bytes_free(&item->answer);
-		answer(s, item, false);
+		if (s->batch.item[i].request != NULL)
+			answer(s, &s->batch.item[i], false);
 	}
 }
 
@@ -191,10 +143,9 @@ settle(struct server *s, bool *full)
 	if (b->broken)
 		answer_again(s);
 	for (size_t i = 0; i < b->count; i++)
-		output_put(s->out, b->item[i].answer.data,
-		    b->item[i].answer.len);
-	*full = b->count == BATCH_MAX;
-	clear_batch(b);
+		item_put(s->out, &b->item[i]);
+	*full = b->full;
+	batch_clear(b);
 	return output_flush(s->out);
 }
 
@@ -212,8 +163,7 @@ run(fluffy_ctx *ctx, char **operands)
 		    settle(&s, &full))
 			;
 	input_close(&s.in);
-	clear_batch(&s.batch);
-	free(s.batch.item);
+	batch_free(&s.batch);
 	output_close(&out);
 	fluffy_store_close(&s.store);
 }
@@ -226,7 +176,7 @@ static const struct option_row options[] = {
 
 static const struct command command = {
 	"fluffy-skdc", "[-]",
-	"Answer the requests on stdin: PSK-REQ gives PSK-REP, or an ERROR.",
+	"Answer the requests on stdin, and take PSK-DELC that devices send.",
 	options, run
 };
 

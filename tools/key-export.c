@@ -6,7 +6,7 @@
 static const char *store_path, *as_text, *use, *output_path;
 
 /* In the order of enum fluffy_export_as. */
-#define FORMS "keydata|jwk|cose-key|hex|openssl-psk"
+#define FORMS "keydata|jwk|cose-key|hex|openssl-psk|pem|der"
 
 static enum fluffy_export_as
 find_form(const char *name)
@@ -17,6 +17,8 @@ find_form(const char *name)
 		[FLUFFY_AS_COSE_KEY] = "cose-key",
 		[FLUFFY_AS_HEX] = "hex",
 		[FLUFFY_AS_OPENSSL_PSK] = "openssl-psk",
+		[FLUFFY_AS_PEM] = "pem",
+		[FLUFFY_AS_DER] = "der",
 	};
 	size_t i = 0;
 
@@ -25,20 +27,26 @@ find_form(const char *name)
 	return (enum fluffy_export_as)i;
 }
 
+static bool
+is_text(enum fluffy_export_as as)
+{
+	return as != FLUFFY_AS_COSE_KEY && as != FLUFFY_AS_DER;
+}
+
 static void
-export(fluffy_ctx *ctx, fluffy_store *store, const uint8_t *id, size_t len)
+export(fluffy_ctx *ctx, fluffy_store *store, const struct keyid *keyid)
 {
 	static struct output out;
 	enum fluffy_export_as as = find_form(as_text);
 	fluffy_bytes key;
 	enum fluffy_error error;
 
-	error = fluffy_export(store, id, len, as, use, &key);
+	error = fluffy_export(store, keyid->id, keyid->len, as, use, &key);
 	if (error != FLUFFY_OK)
 		report_why(ctx, error);
 	else if (output_open(&out, output_path)) {
 		output_put(&out, key.data, key.len);
-		if (as != FLUFFY_AS_COSE_KEY && key.len > 0 &&
+		if (is_text(as) && key.len > 0 &&
 		    key.data[key.len - 1] != '\n')
 			output_put(&out, "\n", 1);
 		output_close(&out);
@@ -50,18 +58,13 @@ static void
 run(fluffy_ctx *ctx, char **operands)
 {
 	fluffy_store *store;
-	uint8_t id[32];
-	size_t len;
+	struct keyid keyid;
 
-	if (fluffy_keyid_parse(ctx, operands[0], id, sizeof id, &len) !=
-	    FLUFFY_OK) {
-		report_error(FLUFFY_E_USAGE, "KEYID", "%s",
-		    fluffy_why(ctx).text);
+	if (!keyid_take(ctx, "KEYID", operands[0], &keyid))
 		return;
-	}
 	store = store_open(ctx, store_path, FLUFFY_READ_ONLY);
 	if (store != NULL)
-		export(ctx, store, id, len);
+		export(ctx, store, &keyid);
 	fluffy_store_close(&store);
 }
 

@@ -6,7 +6,9 @@
 #include "program.h"
 
 extern const struct command key_init, key_enrol, key_join, key_rotate,
-    key_list, key_export, key_remove, key_policy, key_deny, key_allow;
+    key_list, key_export, key_remove, key_policy, key_deny, key_allow,
+    key_group,
+    key_ca;
 
 /*
  * Write the ENROL to out and close it.  false: nobody has got the key; that's

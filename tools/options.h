@@ -72,6 +72,11 @@ struct command {
 #define OPTION_EXT(where) \
 	{ "ext", 0, "JSON", "add the member ext with this value", \
 	  .text = where }
+/* All three, of a fluffy_extras and the number that fills it. */
+#define OPTION_EXTRAS(extras, number) \
+	OPTION_SEQNUM(number), \
+	OPTION_CKSUM(&(extras)->cksum), \
+	OPTION_EXT(&(extras)->ext)
 
 /* What every program has besides. */
 extern const struct option_row options_common[];

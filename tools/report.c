@@ -28,22 +28,41 @@ word_is(const char *chosen, const char *word)
 	return chosen != NULL && strcmp(chosen, word) == 0;
 }
 
-/*
- * File names and operands may hold anything; a terminal and a JSON reader may
- * not get it.
- */
-static void
-clean(char *text)
+/* So many bytes at p mustn't reach a terminal; 0: they may. */
+static size_t
+unsafe(const char *p, bool utf8)
+{
+	const unsigned char *c = (const unsigned char *)p;
+
+	if (c[0] < ' ' || c[0] == 0x7f || (!utf8 && c[0] > 0x7f))
+		return 1;
+	if (c[0] == 0xc2 && c[1] < 0xa0)	/* U+0080 to U+009F */
+		return 2;
+	if (c[0] != 0xe2)
+		return 0;
+	/* They turn text round, or break its line: U+200E, U+2066, ... */
+	if (c[1] == 0x80 ? c[2] == 0x8e || c[2] == 0x8f ||
+	    (c[2] >= 0xa8 && c[2] <= 0xae) :
+	    c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9)
+		return 3;
+	return 0;
+}
+
+void
+clean_text(char *text)
 {
 	json_t *valid = json_string(text);
+	bool utf8 = valid != NULL;
+	char *to = text;
 
-	for (char *p = text; *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (c < ' ' || c == 0x7f || (valid == NULL && c > 0x7f))
-			*p = '?';
-	}
 	json_decref(valid);
+	for (const char *p = text; *p != '\0';) {
+		size_t skip = unsafe(p, utf8);
+
+		*to++ = skip > 0 ? '?' : *p;
+		p += skip > 0 ? skip : 1;
+	}
+	*to = '\0';
 }
 
 static void
@@ -63,8 +82,8 @@ print_error(enum fluffy_error error, enum fluffy_status status, char *field,
 {
 	if (status > highest)
 		highest = status;
-	clean(field);
-	clean(text);
+	clean_text(field);
+	clean_text(text);
 	if (word_is(report_errors, "json"))
 		print_object(json_pack("{s:s,s:s,s:s,s:s,s:i}",
 		    "program", program_name, "error", fluffy_error_name(error),
@@ -128,7 +147,7 @@ print_words(const char *format, va_list ap)
 	char text[LINE];
 
 	vsnprintf(text, sizeof text, format, ap);
-	clean(text);
+	clean_text(text);
 	if (word_is(report_errors, "json"))
 		print_object(json_pack("{s:s,s:s,s:i}", "program", program_name,
 		    "text", text, "status", FLUFFY_DONE));

@@ -33,6 +33,13 @@ void report_say(const char *format, ...) PRINTF_LIKE(1, 2);
 void report_tell(const char *format, ...) PRINTF_LIKE(1, 2);
 bool report_is_verbose(void);
 
+/*
+ * File names, operands and names in messages may hold anything; a terminal and
+ * a JSON reader may not get it.  Puts '?' for control characters, for those
+ * that turn text round, and for broken UTF-8.
+ */
+void clean_text(char *);
+
 /* The highest status so far. */
 enum fluffy_status report_status(void);
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report.h"
+
 /* Characters, not bytes, of valid UTF-8. */
 static size_t
 width(const char *text)
@@ -43,6 +45,7 @@ table_add(struct table *t, const char *const cell[TABLE_CELLS])
 		row[i] = strdup(cell[i]);
 		if (row[i] == NULL)
 			return false;
+		clean_text(row[i]);
 		if (width(row[i]) > t->width[i])
 			t->width[i] = width(row[i]);
 	}

@@ -15,7 +15,10 @@ struct table {
 	size_t width[TABLE_CELLS];
 };
 
-/* Copies the cells; NULL is an empty one.  false: out of memory. */
+/*
+ * Copies the cells, fit for a terminal; NULL is an empty one.  false: out of
+ * memory.
+ */
 bool table_add(struct table *, const char *const cell[TABLE_CELLS]);
 void table_print(FILE *, const struct table *);
 void table_free(struct table *);

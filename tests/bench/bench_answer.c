@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../answer.h"
 #include "alg.h"
 #include "bench.h"
 
@@ -144,7 +145,7 @@ answer_all(fluffy_store *s, fluffy_reader *r)
 	size_t bytes = 0;
 
 	while (fluffy_reader_next(r, &req) == FLUFFY_OK) {
-		must(s->ctx, fluffy_skdc_answer(s, req, &rep));
+		must(s->ctx, answer_one(s, req, &rep));
 		must(s->ctx, fluffy_msg_write(s->ctx, rep, FLUFFY_CBOR, 0,
 		    &out));
 		bytes += out.len;
@@ -183,7 +184,7 @@ make_floor(fluffy_store *s, struct bytes all)
 	struct floor *floor;
 
 	must(s->ctx, fluffy_msg_read(s->ctx, all.p, all.n / REQUESTS, &req));
-	must(s->ctx, fluffy_skdc_answer(s, req, &rep));
+	must(s->ctx, answer_one(s, req, &rep));
 	floor = floor_new(req, rep);
 	fluffy_msg_free(&req);
 	fluffy_msg_free(&rep);

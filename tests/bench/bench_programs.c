@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../answer.h"
 #include "bench.h"
 
 #define REQUESTS 100000u
@@ -173,7 +174,7 @@ print_bytes(const fluffy_msg *msg, size_t most)
 static fluffy_msg *
 step(fluffy_store *s, fluffy_msg *in)
 {
-	const fluffy_estb_params params = { .ext = NULL };
+	const fluffy_extras params = { .ext = NULL };
 	fluffy_outcome outcome;
 	fluffy_msg *out;
 
@@ -192,7 +193,7 @@ exchange(void)
 
 	must(ctx, fluffy_psk_request(client, &params, &req));
 	must(ctx, fluffy_skdc_begin(skdc));
-	must(ctx, fluffy_skdc_answer(skdc, req, &rep));
+	must(ctx, answer_one(skdc, req, &rep));
 	must(ctx, fluffy_skdc_commit(skdc));
 	estb = step(client, rep);
 	ack = step(service, estb);

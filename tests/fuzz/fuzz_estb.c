@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../answer.h"
 #include "alg.h"
 #include "decode.h"
 #include "exchange.h"
@@ -69,7 +70,7 @@ ask(const char *service, enum fluffy_error expected)
 	must(fluffy_psk_request(sensor, &params, &req));
 	memcpy(nonce, req->authenticator.plain->nonce.p, NONCE_SIZE);
 	must(fluffy_skdc_begin(skdc));
-	CHECK(fluffy_skdc_answer(skdc, req, &rep) == expected);
+	CHECK(answer_one(skdc, req, &rep) == expected);
 	must(fluffy_skdc_commit(skdc));
 	fluffy_msg_free(&req);
 	return rep;
@@ -78,7 +79,7 @@ ask(const char *service, enum fluffy_error expected)
 static fluffy_msg *
 step(fluffy_store *s, fluffy_msg *in)
 {
-	static const fluffy_estb_params params = { .has_seqnum = true,
+	static const fluffy_extras params = { .has_seqnum = true,
 	    .seqnum = UINT32_MAX };
 	fluffy_outcome outcome;
 	fluffy_msg *out;
@@ -183,7 +184,7 @@ check_out(const struct fluffy_msg *in, enum fluffy_error e,
 static enum fluffy_error
 take_step(fluffy_store *s, fluffy_msg *in)
 {
-	static const fluffy_estb_params params = { .cksum = true };
+	static const fluffy_extras params = { .cksum = true };
 	fluffy_outcome outcome;
 	fluffy_msg *out;
 	enum fluffy_error e;

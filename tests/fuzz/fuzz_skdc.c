@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../answer.h"
 #include "alg.h"
 #include "cbor.h"
 #include "exchange.h"
@@ -183,7 +184,7 @@ static enum fluffy_error
 answer(struct fluffy_msg *req)
 {
 	fluffy_msg *out;
-	enum fluffy_error e = fluffy_skdc_answer(store, req, &out);
+	enum fluffy_error e = answer_one(store, req, &out);
 
 	CHECK((out != NULL) == is_request(req->type));
 	if (e != FLUFFY_OK)

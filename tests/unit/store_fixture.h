@@ -141,7 +141,7 @@ session(unsigned i, bool service)
 	struct session x = {
 		.keyid = { .n = 8, .b = { 1, 2, 3, 4, 5, 6, (uint8_t)(i >> 8),
 		    (uint8_t)i } },
-		.service = service, .peer = name("door"), .key = key(i),
+		.as = service ? AS_SERVICE : AS_CLIENT, .peer = name("door"), .key = key(i),
 		.authtime = NOW + i, .endtime = NOW + 28800,
 	};
 

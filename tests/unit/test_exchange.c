@@ -116,9 +116,10 @@ everything_optional_is_carried(void **state)
 	struct world *w = *state;
 	const fluffy_psk_params params = { .service = "lock",
 	    .realm = "home", .etype = "A256GCM,ChaCha20/Poly1305",
-	    .cpac = "{\"b\":[1.0,\"x\"],\"a\":0.5}", .ext = "[null]",
-	    .cksum = true, .has_seqnum = true, .seqnum = 7 };
-	const fluffy_estb_params more = { .ext = "{}", .cksum = true,
+	    .cpac = "{\"b\":[1.0,\"x\"],\"a\":0.5}",
+	    .extras = { .ext = "[null]", .cksum = true, .has_seqnum = true,
+		.seqnum = 7 } };
+	const fluffy_extras more = { .ext = "{}", .cksum = true,
 	    .has_seqnum = true, .seqnum = 4294967295u };
 	fluffy_bytes req = request_with(w, SENSOR, &params), rep, estb, ack;
 	fluffy_msg *msg;
@@ -188,7 +189,7 @@ every_session_algorithm_works(void **state)
 
 	for (i = 0; i < 8; i++) {
 		const fluffy_psk_params params = { .service = "lock",
-		    .etype = algs[i], .cksum = i % 2 == 0 };
+		    .etype = algs[i], .extras.cksum = i % 2 == 0 };
 
 		a = request_with(w, SENSOR, &params);
 		b = asked(w, &a);

@@ -1117,7 +1117,7 @@ another_skdc_cannot_answer(void **state)
 static void
 start_ack(struct world *w, struct forgery *f)
 {
-	const fluffy_estb_params params = { .has_seqnum = true, .seqnum = 9 };
+	const fluffy_extras params = { .has_seqnum = true, .seqnum = 9 };
 	fluffy_bytes req = request(w, SENSOR, "lock"), rep, estb, ack;
 	struct session session;
 	fluffy_msg *msg;
@@ -1652,9 +1652,9 @@ requests_that_cannot_be_made(void **state)
 		{ { .service = "lock", .cpac = "1,2" }, "cpac" },
 		{ { .service = "lock", .cpac = "" }, "cpac" },
 		{ { .service = "lock", .cpac = "9007199254740992" }, "cpac" },
-		{ { .service = "lock", .ext = "{\"a\":1,\"a\":1}" }, "ext" },
-		{ { .service = "lock", .ext = "1]" }, "ext" },
-		{ { .service = "lock", .ext = "1],[2" }, "ext" }
+		{ { .service = "lock", .extras.ext = "{\"a\":1,\"a\":1}" }, "ext" },
+		{ { .service = "lock", .extras.ext = "1]" }, "ext" },
+		{ { .service = "lock", .extras.ext = "1],[2" }, "ext" }
 	};
 	struct world *w = *state;
 	fluffy_msg *msg;
@@ -1679,12 +1679,12 @@ a_broken_batch_promises_nothing(void **state)
 	fluffy_msg *in = from_wire(w, &req), *out;
 
 	must(w->ctx, fluffy_skdc_begin(w->skdc));
-	must(w->ctx, fluffy_skdc_answer(w->skdc, in, &out));
+	must(w->ctx, answer_one(w->skdc, in, &out));
 	fluffy_msg_free(&out);
 	fluffy_msg_free(&in);
 	fluffy_skdc_broken(w->skdc);
 	in = from_wire(w, &req);
-	assert_int_equal(fluffy_skdc_answer(w->skdc, in, &out),
+	assert_int_equal(answer_one(w->skdc, in, &out),
 	    FLUFFY_E_INTERNAL);
 	wire = to_wire(w, &out);
 	out = from_wire(w, &wire);
@@ -1712,10 +1712,10 @@ many_requests_share_a_commit(void **state)
 	must(w->ctx, fluffy_skdc_begin(w->skdc));
 	for (i = 0; i < 20; i++) {
 		in = from_wire(w, &req[i]);
-		must(w->ctx, fluffy_skdc_answer(w->skdc, in, &answer));
+		must(w->ctx, answer_one(w->skdc, in, &answer));
 		rep[i] = to_wire(w, &answer);
 		/* a refusal within a batch takes nothing from the others */
-		assert_int_equal(fluffy_skdc_answer(w->skdc, in, &answer),
+		assert_int_equal(answer_one(w->skdc, in, &answer),
 		    FLUFFY_E_REPLAY);
 		fluffy_msg_free(&answer);
 		fluffy_msg_free(&in);

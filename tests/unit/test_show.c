@@ -4,10 +4,13 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include "cbor.h"
 #include "decode.h"
 #include "show.h"
+#include "text.h"
 
 #define NOW 1795370400u /* 2026-11-22 18:00:00Z */
 #define MAX ((size_t)1 << 20)
@@ -35,7 +38,7 @@
 struct fixture {
 	fluffy_ctx *ctx;
 	fluffy_msg *msg;
-	char text[8192];
+	char text[16384];
 };
 
 static int
@@ -264,11 +267,13 @@ text_is_safe(void **state)
 	const char *p;
 
 	read_message(f, FIRST("ERROR") "\"error-code\":99,"
-	    "\"e-text\":\" x\",\"cname\":\"a\\u202eb\\u2066\\u2028\","
+	    "\"e-text\":\" x\","
+	    "\"cname\":\"a\\u202eb\\u2066\\u2028\\u200f\\u200e\","
 	    "\"77\":\"\\u001b[31m\\u009b2J\\u007f\\u0000\","
 	    "\"la\\u0007\\u009bbel\":1.5}");
 	text_of(f, false);
-	assert_has(f->text, "  cname:      a\\u202eb\\u2066\\u2028\n");
+	assert_has(f->text, "  cname:      a\\u202eb\\u2066\\u2028"
+	    "\\u200f\\u200e\n");
 	assert_has(f->text, "  error-code: 99\n");
 	assert_has(f->text, "  e-text:     \" x\"\n");
 	assert_has(f->text, "  77 (unknown): "
@@ -347,6 +352,410 @@ estb_signed(void **state)
 	    "    nonce:  01020304\n");
 	assert_has(diag_of(f, false), "4: [<<{1: -7}>>, {}, <<{9: \"home\", "
 	    "10: \"c\", 15: h'01020304', 24: 0}>>, h'010203']");
+}
+
+/* ---- groups -------------------------------------------------------------- */
+
+#define GSK_REQ(grppac) FIRST("GSK-REQ") "\"req-body\":{\"kty\":\"SYMM\"," \
+    "\"etype\":\"A128GCM\",\"skdcrealm\":\"home\",\"skdcname\":\"kdc\"," \
+    "\"mcastname\":\"lights\",\"grppac\":" grppac "}," \
+    "\"authenticator\":{" SEALED_30 "}}"
+
+static void
+put_authenticator(struct buffer *b, int realm, int name, int time)
+{
+	cbor_put_map(b, 4);
+	put_name(b, realm, "home");
+	put_name(b, name, "lock");
+	put_octets(b, L_nonce, 0xab, 8);
+	put_number(b, time, NOW);
+}
+
+static void
+group_request(void **state)
+{
+	struct fixture *f = *state;
+	struct buffer b = BUFFER(MAX);
+
+	read_message(f, GSK_REQ("{\"members\":[\"lamp\",\"" UUID_NAME "\"],"
+	    "\"lifetime\":28800,\"x\":{\"a\":[1]},\"channel\":11}"));
+	put_authenticator(&b, L_sprealm, L_spname, L_sptime);
+	open_as(f, &f->msg->authenticator, L_authenticator, &b);
+	text_of(f, false);
+	assert_has(f->text, "    mcastname: lights\n"
+	    "    grppac:\n"
+	    "      members:  lamp, " UUID_NAME "\n"
+	    "      lifetime: 28800 s (8 h)\n"
+	    "      \"x\": {\"a\":[1]}\n"
+	    "      \"channel\": 11\n"
+	    "  authenticator: sealed with ");
+	assert_has(f->text, ", 16 bytes\n"
+	    "    sprealm: home\n"
+	    "    spname:  lock (the owner)\n"
+	    "    sptime:  2026-11-22 18:00:00Z (now)\n"
+	    "    nonce:   abababababababab\n");
+}
+
+static void
+group_wishes(void **state)
+{
+	static const struct {
+		const char *json, *shown;
+	} cases[] = {
+		{ GSK_REQ("{\"members\":\"any\"}"),
+		    "    grppac:\n      members:  anybody enrolled\n  auth" },
+		{ GSK_REQ("{\"members\":[]}"),
+		    "      members:  nobody but the owner\n" },
+		{ GSK_REQ("{\"members\":[\"any\"],\"lifetime\":59}"),
+		    "      members:  any\n      lifetime: 59 s\n" },
+		{ GSK_REQ("{\"lifetime\":5400}"),
+		    "    grppac:\n      lifetime: 5400 s (2 h)\n  auth" },
+		{ GSK_REQ("{}"), "    grppac:    {}\n" },
+		{ GSK_REQ("{\"a\":null}"),
+		    "    grppac:\n      \"a\": null\n  auth" },
+		/* what could be taken for something else */
+		{ GSK_REQ("{\"members\":[\"a, b\",\"anybody enrolled\","
+		    "\"c,d\",\"\\\"e\"]}"), "members:  \"a, b\", "
+		    "\"anybody enrolled\", \"c,d\", \"\\\"e\"\n" },
+		{ GSK_REQ("{\"members\":[\"a\\u202eb\",\"c (the owner)\"],"
+		    "\"members \":\"\\u001b[2J\\n\\u200f\"}"),
+		    "members:  a\\u202eb, \"c (the owner)\"\n"
+		    "      \"members \": \"\\u001b[2J\\n\\u200f\"\n" }
+	};
+	struct fixture *f = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		read_message(f, cases[i].json);
+		assert_has(text_of(f, false), cases[i].shown);
+	}
+}
+
+/* Other members than can be counted in the map's first byte. */
+static void
+group_with_many_wishes(void **state)
+{
+	struct fixture *f = *state;
+	struct buffer json = BUFFER(MAX);
+	char line[64];
+	int i;
+
+	buffer_adds(&json, FIRST("GSK-REQ") "\"req-body\":{\"kty\":\"SYMM\","
+	    "\"etype\":\"A128GCM\",\"skdcrealm\":\"home\","
+	    "\"skdcname\":\"kdc\",\"mcastname\":\"lights\",\"grppac\":{");
+	for (i = 0; i < 300; i++)
+		buffer_addf(&json, "\"%d\":[{\"k\":%d}],", i, i);
+	buffer_adds(&json, "\"lifetime\":1}},\"authenticator\":{" SEALED_30
+	    "}}");
+	buffer_addc(&json, '\0');
+	assert_false(json.failed);
+	read_message(f, (const char *)json.p);
+	buffer_free(&json);
+	text_of(f, false);
+	assert_has(f->text, "    grppac:\n      lifetime: 1 s\n      \"0\": ");
+	for (i = 0; i < 300; i++) {
+		snprintf(line, sizeof(line), "\n      \"%d\": [{\"k\":%d}]\n",
+		    i, i);
+		assert_has(f->text, line);
+	}
+}
+
+static void
+put_group_receipt(struct buffer *b, const char *grppac)
+{
+	cbor_put_map(b, 8);
+	put_name(b, L_skdcrealm, "home");
+	put_name(b, L_skdcname, "kdc");
+	put_octets(b, L_nonce, 0x44, 8);
+	put_number(b, L_authtime, NOW);
+	put_number(b, L_endtime, NOW + 1);
+	cbor_put_int(b, L_keydata);
+	cbor_put_map(b, 5);
+	put_number(b, L_alg, 10);
+	put_number(b, L_kty, KTY_SYMM);
+	put_octets(b, L_keyid, 0x55, 8);
+	put_octets(b, L_key, 0x66, 16);
+	cbor_put_int(b, L_keyops);
+	cbor_put_array(b, 0);
+	put_name(b, L_mcastname, "lights");
+	cbor_put_int(b, L_grppac);
+	buffer_adds(b, grppac);
+}
+
+/* What a receipt brings may be anything. */
+static void
+group_receipt(void **state)
+{
+	static const struct {
+		const char *cbor, *shown;
+	} cases[] = {
+		{ "\xa1\x67" "members\x81\x61x",
+		    "    grppac:\n      members:  x\n    authtime:  " },
+		{ "\x81\x61x", "    grppac:    [\"x\"]\n" },
+		{ "\xa1\x67" "members\x61x",
+		    "    grppac:    {\"members\":\"x\"}\n" },
+		{ "\xa1\x68" "lifetime\x20",
+		    "    grppac:    {\"lifetime\":-1}\n" },
+		{ "\xf6", "    grppac:    null\n" }
+	};
+	struct fixture *f = *state;
+	struct buffer b;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		b = BUFFER(MAX);
+		read_message(f, FIRST("GSK-DLVR") "\"crealm\":\"home\","
+		    "\"cname\":\"lamp\",\"receipt\":{" SEALED_30 "}}");
+		put_group_receipt(&b, cases[i].cbor);
+		open_as(f, &f->msg->receipt, L_receipt, &b);
+		text_of(f, false);
+		assert_has(f->text, cases[i].shown);
+		assert_has(f->text, "  cname:    lamp (a member)\n");
+	}
+}
+
+#define SPS "\"sprealm\":\"home\",\"spname\":\"lock\","
+#define CLIENTS "\"crealm\":\"home\",\"cname\":\"lock\","
+#define A_PART "{" SEALED_30 "}}"
+
+static void
+group_roles(void **state)
+{
+	static const struct {
+		const char *json, *shown;
+	} cases[] = {
+		{ FIRST("GSK-REP") SPS "\"receipt\":" A_PART,
+		    "  spname:   lock (the owner)\n" },
+		{ FIRST("GSK-DLVR") CLIENTS "\"receipt\":" A_PART,
+		    "  cname:    lock (a member)\n" },
+		{ FIRST("GSK-DELT") SPS "\"kenvelope\":" A_PART,
+		    "  spname:    lock (the owner)\n" },
+		{ FIRST("GSK-DELC") SPS "\"ack\":" A_PART,
+		    "  spname:   lock (the owner)\n" },
+		/* no group's: nobody is told */
+		{ FIRST("PSK-DELT") CLIENTS "\"kenvelope\":" A_PART,
+		    "  cname:     lock\n" },
+		{ FIRST("PKP-REP") CLIENTS "\"receipt\":" A_PART,
+		    "  cname:    lock\n" }
+	};
+	struct fixture *f = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		read_message(f, cases[i].json);
+		assert_has(text_of(f, false), cases[i].shown);
+	}
+}
+
+static void
+group_fetch(void **state)
+{
+	struct fixture *f = *state;
+	struct buffer b = BUFFER(MAX);
+
+	read_message(f, FIRST("GSK-FET") "\"req-body\":{"
+	    "\"skdcname\":\"kdc\",\"mcastname\":\"lights\","
+	    "\"keyid\":\"XwyaHg\"},\"authenticator\":{" SEALED_30 "}}");
+	put_authenticator(&b, L_crealm, L_cname, L_ctime);
+	open_as(f, &f->msg->authenticator, L_authenticator, &b);
+	assert_has(text_of(f, false), "    cname:  lock (a member)\n");
+	assert_has(f->text, "    keyid:     5f0c9a1e\n");
+}
+
+static void
+key_to_delete(void **state)
+{
+	struct fixture *f = *state;
+	struct buffer b = BUFFER(MAX);
+
+	read_message(f, FIRST("PSK-DELT") CLIENTS "\"kenvelope\":" A_PART);
+	cbor_put_map(&b, 5);
+	put_name(&b, L_skdcrealm, "home");
+	put_name(&b, L_skdcname, "kdc");
+	put_octets(&b, L_nonce, 0x44, 8);
+	put_number(&b, L_authtime, NOW);
+	cbor_put_int(&b, L_keydata);
+	cbor_put_map(&b, 1);
+	put_octets(&b, L_keyid, 0x55, 8);
+	open_as(f, &f->msg->kenvelope, L_kenvelope, &b);
+	assert_has(text_of(f, false), "    keydata:\n"
+	    "      keyid: 5555555555555555 (the key to delete)\n");
+}
+
+/* What ends like a note of ours is in quotes. */
+static void
+names_make_no_notes(void **state)
+{
+	struct fixture *f = *state;
+
+	read_message(f, FIRST("GSK-DLVR") "\"crealm\":\"home\","
+	    "\"cname\":\"lock (the owner)\",\"receipt\":" A_PART);
+	assert_has(text_of(f, false),
+	    "  cname:    \"lock (the owner)\" (a member)\n");
+}
+
+/* ---- certificates -------------------------------------------------------- */
+
+/* A certificate whose subject and issuer have that text; its DER. */
+static struct bytes
+certificate(struct fixture *f, int type, const char *name, size_t n)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	X509 *cert = X509_new();
+	X509_NAME *names = X509_NAME_new();
+	unsigned char *der = NULL;
+	struct bytes out;
+	int len;
+
+	assert_true(X509_NAME_add_entry_by_txt(names, "CN", type,
+	    (const unsigned char *)name, (int)n, -1, 0));
+	assert_true(X509_set_subject_name(cert, names));
+	assert_true(X509_set_issuer_name(cert, names));
+	assert_non_null(ASN1_TIME_set(X509_getm_notBefore(cert), NOW));
+	assert_non_null(ASN1_TIME_set(X509_getm_notAfter(cert), NOW + 86400));
+	assert_true(X509_set_pubkey(cert, key));
+	assert_true(X509_sign(cert, key, NULL) > 0);
+	assert_true((len = i2d_X509(cert, &der)) > 0);
+	out = arena_dup(&f->msg->arena, bytes_of(der, (size_t)len));
+	OPENSSL_free(der);
+	X509_NAME_free(names);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return out;
+}
+
+static void
+put_key_with_certificates(struct buffer *b, const struct bytes_list *certs)
+{
+	size_t i;
+
+	cbor_put_map(b, 7);
+	put_number(b, L_alg, -8);
+	put_number(b, L_kty, KTY_OKP);
+	put_octets(b, L_keyid, 0x11, 8);
+	cbor_put_int(b, L_key);
+	cbor_put_map(b, 3);
+	put_number(b, -1, 6);
+	put_octets(b, -2, 0x22, 32);
+	put_octets(b, -4, 0x33, 32);
+	cbor_put_int(b, L_keyops);
+	cbor_put_array(b, 0);
+	put_number(b, L_pkuse, 0);
+	cbor_put_int(b, L_x5c);
+	cbor_put_array(b, certs->n);
+	for (i = 0; i < certs->n; i++)
+		cbor_put_bytes(b, certs->v[i]);
+}
+
+#define PKP_REP FIRST("PKP-REP") CLIENTS "\"receipt\":" A_PART
+
+/* Shows a receipt with them, whatever they are. */
+static void
+show_certificates(struct fixture *f, const struct bytes_list *certs)
+{
+	struct buffer b = BUFFER(MAX);
+
+	cbor_put_map(&b, 6);
+	put_name(&b, L_skdcrealm, "home");
+	put_name(&b, L_skdcname, "k");
+	put_octets(&b, L_nonce, 0x44, 8);
+	put_number(&b, L_authtime, NOW);
+	put_number(&b, L_endtime, NOW + 1);
+	cbor_put_int(&b, L_keydata);
+	put_key_with_certificates(&b, certs);
+	open_as(f, &f->msg->receipt, L_receipt, &b);
+	text_of(f, false);
+}
+
+static void
+certificates(void **state)
+{
+	struct fixture *f = *state;
+	struct bytes_list certs = { .n = 2 };
+
+	read_message(f, PKP_REP);
+	certs.v[0] = certificate(f, MBSTRING_UTF8, "lamp", 4);
+	certs.v[1] = certificate(f, MBSTRING_UTF8, "the CA", 6);
+	show_certificates(f, &certs);
+	assert_has(f->text, "      x5c:\n        1: subject CN=lamp, ");
+	assert_has(f->text, "\n        2: subject CN=the CA, ");
+	assert_has(f->text, ", valid 2026-11-22 ");
+	assert_has(f->text, " to 2026-11-23 ");
+}
+
+#define HOSTILE(type, text) { type, text, sizeof(text) - 1 }
+
+/* Nothing of it may steer a terminal, begin a line or break the encoding. */
+static void
+hostile_certificates(void **state)
+{
+	static const struct {
+		int type;
+		const char *name;
+		size_t n;
+	} cases[] = {
+		HOSTILE(MBSTRING_UTF8, "a\x1b[2J\a\r\n  spname: b\x7f"),
+		HOSTILE(MBSTRING_UTF8, "a\xc2\x9b" "2J\xe2\x80\xa8"),
+		HOSTILE(MBSTRING_UTF8, "a\xe2\x80\xae" "b\xe2\x80\x8f"
+		    "c\xe2\x81\xa6"),
+		HOSTILE(MBSTRING_UTF8, "a\0b"),
+		HOSTILE(V_ASN1_T61STRING, "a\x9b" "2J\xe9"),
+		HOSTILE(V_ASN1_IA5STRING, "a\x9b" "2J\x1b"),
+		HOSTILE(V_ASN1_PRINTABLESTRING, "\x1b[2J"),
+		HOSTILE(V_ASN1_BMPSTRING, "\x20\x2e\0b")
+	};
+	struct fixture *f = *state;
+	struct bytes_list certs = { .n = 1 };
+	const char *p;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		read_message(f, PKP_REP);
+		certs.v[0] = certificate(f, cases[i].type, cases[i].name,
+		    cases[i].n);
+		show_certificates(f, &certs);
+		assert_has(f->text, "\n        1: ");
+		assert_lacks(f->text, "\n  spname");
+		assert_true(utf8_valid(bytes_str(f->text)));
+		for (p = f->text; *p != '\0'; p++)
+			assert_true(*p == '\n' || (uint8_t)*p >= ' ');
+		assert_lacks(f->text, "\x7f");
+		assert_lacks(f->text, "\xc2\x9b");
+		assert_lacks(f->text, "\xe2\x80");
+		assert_lacks(f->text, "\xe2\x81");
+	}
+}
+
+static void
+broken_certificates(void **state)
+{
+	struct fixture *f = *state;
+	struct bytes_list certs = { .n = 3 };
+	uint8_t *p;
+	size_t i;
+
+	read_message(f, PKP_REP);
+	certs.v[0] = BYTES("\x30\x03\x02\x01\x01");
+	certs.v[1] = certificate(f, MBSTRING_UTF8, "lamp", 4);
+	certs.v[1].n--;
+	certs.v[2] = bytes_of(NULL, 0);
+	show_certificates(f, &certs);
+	assert_has(f->text, "      x5c:\n"
+	    "        1: 3003020101 (5 bytes), unreadable\n"
+	    "        2: 308");
+	assert_has(f->text, " bytes), unreadable\n"
+	    "        3: (0 bytes), unreadable\n");
+	/* a bit changed anywhere: shown as this or that, but shown */
+	certs.v[0] = certificate(f, MBSTRING_UTF8, "lamp", 4);
+	certs.n = 1;
+	p = arena_alloc(&f->msg->arena, certs.v[0].n);
+	for (i = 0; i < 8 * certs.v[0].n; i++) {
+		memcpy(p, certs.v[0].p, certs.v[0].n);
+		p[i / 8] ^= (uint8_t)(1 << i % 8);
+		show_certificates(f, &(struct bytes_list){ .n = 1,
+		    .v = { { p, certs.v[0].n } } });
+		assert_has(f->text, "\n        1: ");
+	}
 }
 
 /* ---- diagnostic notation ------------------------------------------------- */
@@ -487,7 +896,12 @@ main(void)
 		TEST(text_shortens), TEST(estb_without_kid),
 		TEST(estb_signed), TEST(diag_closed), TEST(diag_opened),
 		TEST(diag_hides_keys), TEST(diag_unknown_members),
-		TEST(private_parameter_is_hidden),
+		TEST(private_parameter_is_hidden), TEST(group_request),
+		TEST(group_wishes), TEST(group_with_many_wishes),
+		TEST(group_receipt), TEST(group_roles), TEST(group_fetch),
+		TEST(key_to_delete), TEST(names_make_no_notes),
+		TEST(certificates), TEST(hostile_certificates),
+		TEST(broken_certificates),
 		TEST(buffer_runs_out)
 	};
 

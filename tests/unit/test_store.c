@@ -188,8 +188,8 @@ newer_format_is_refused(void **state)
 
 	(void)state;
 	fluffy_store_close(&s);
-	raw("PRAGMA user_version = 2");
-	opens_not(PATH, "made by a newer version (format 2)");
+	raw("PRAGMA user_version = 3");
+	opens_not(PATH, "made by a newer version (format 3)");
 }
 
 static void

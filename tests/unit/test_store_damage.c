@@ -72,7 +72,7 @@ fill(fluffy_store *s)
 	must(store_secret_add(s, &x));
 	must(store_session_add(s, &y));
 	must(store_pending_add(s, &p));
-	must(store_gone_add(s, str("k"), NOW));
+	must(store_gone_add(s, str("k"), NOW + 1));
 	must(store_deny_add(s, str("lamp"), str("gate")));
 	must(store_new_keyid(s, NOW, &i.keyid));
 	must(store_issued_add(s, &i));

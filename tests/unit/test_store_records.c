@@ -336,7 +336,7 @@ sessions(void **state)
 	struct bytes keyid = keyid_bytes(&x.keyid);
 
 	(void)state;
-	x.cpac = str("\xf6");
+	x.pac = str("\xf6");
 	must(store_begin(s));
 	must(store_session_add(s, &x));
 	must(store_session_add(s, &y));
@@ -344,13 +344,13 @@ sessions(void **state)
 	must(store_commit(s));
 	reopen(&s);
 	must(store_session(s, keyid, false, &found));
-	assert_true(found.established && !found.service);
+	assert_true(found.established && found.as == AS_CLIENT);
 	assert_string_equal(found.peer.s, "door");
 	assert_int_equal(found.key.n, 16);
 	assert_memory_equal(found.key.b, x.key.b, 16);
 	assert_int_equal(found.authtime, NOW + 1);
 	must(store_session(s, keyid, true, &found));
-	assert_true(!found.established && found.service);
+	assert_true(!found.established && found.as == AS_SERVICE);
 	must(store_begin(s));
 	x.peer = name("gate");
 	must(store_session_add(s, &x));
@@ -371,6 +371,7 @@ gone_keyids(void **state)
 {
 	fluffy_store *s = create(ROLE_DEVICE);
 	bool gone;
+	int i;
 
 	(void)state;
 	must(store_begin(s));
@@ -384,7 +385,13 @@ gone_keyids(void **state)
 	must(store_prune(s, NOW + 10));
 	must(store_gone(s, str("k"), &gone));
 	assert_true(gone);
+	/* the last thousand stay, whatever the clock says */
 	must(store_prune(s, NOW + 70));
+	must(store_gone(s, str("k"), &gone));
+	assert_true(gone);
+	for (i = 0; i < 1000; i++)
+		must(store_gone_add(s, bytes_of(&i, sizeof(i)), NOW + 61));
+	must(store_prune(s, NOW + 140));
 	must(store_gone(s, str("k"), &gone));
 	assert_false(gone);
 	must(store_commit(s));
@@ -442,8 +449,10 @@ struct seen {
 static int
 note(void *arg, const fluffy_entry *entry)
 {
-	static const char *const kinds[] = { "party", "device", "secret",
-		"session", "pending", "deleted", "denied" };
+	static const char *const kinds[] = { [FLUFFY_PARTY] = "party",
+		[FLUFFY_DEVICE] = "device", [FLUFFY_SECRET] = "secret",
+		[FLUFFY_SESSION] = "session", [FLUFFY_PENDING] = "pending",
+		[FLUFFY_DELETED] = "deleted", [FLUFFY_DENIED] = "denied" };
 	struct seen *seen = arg;
 	size_t n = strlen(seen->text);
 
@@ -504,7 +513,7 @@ device_listing(void **state)
 	(void)state;
 	x.established = true;
 	must(store_begin(s));
-	must(store_gone_add(s, str("k"), NOW));
+	must(store_gone_add(s, str("k"), NOW + 1));
 	must(store_pending_add(s, &p));
 	must(store_session_add(s, &x));
 	must(store_session_add(s, &y));

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "../answer.h"
 #include "exchange.h"
 
 #define N_DEVICES 3
@@ -146,6 +147,71 @@ world_free(void **state)
 	return 0;
 }
 
+static inline int
+world_new_json(void **state)
+{
+	int result = world_new(state);
+
+	((struct world *)*state)->format = FLUFFY_JSON;
+	return result;
+}
+
+/* A test of a group, in CBOR; the same in JSON. */
+#define IN_CBOR(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
+#define IN_JSON(f) { #f " (JSON)", f, world_new_json, world_free, NULL }
+#define IN_BOTH(f) IN_CBOR(f), IN_JSON(f)
+
+/* Everybody forgets what isn't in the files. */
+static inline void
+reopen(struct world *w)
+{
+	char path[100];
+	int i;
+
+	for (i = 0; i < N_DEVICES; i++) {
+		fluffy_store_close(&w->device[i].store);
+		must(w->ctx, fluffy_store_open(w->ctx, w->device[i].path, 0,
+		    &w->device[i].store));
+	}
+	fluffy_store_close(&w->skdc);
+	(void)snprintf(path, sizeof(path), "%s/skdc.db", w->dir);
+	must(w->ctx, fluffy_store_open(w->ctx, path, 0, &w->skdc));
+}
+
+static inline bool
+file_has(const char *path, struct bytes bytes)
+{
+	FILE *f = fopen(path, "rb");
+	char *all = NULL;
+	long n;
+	bool has;
+
+	if (f == NULL)
+		return false;
+	assert_int_equal(fseek(f, 0, SEEK_END), 0);
+	n = ftell(f);
+	assert_true(n >= 0);
+	rewind(f);
+	all = malloc((size_t)n + 1);
+	assert_non_null(all);
+	assert_int_equal(fread(all, 1, (size_t)n, f), n);
+	(void)fclose(f);
+	has = memmem(all, (size_t)n, bytes.p, bytes.n) != NULL;
+	free(all);
+	return has;
+}
+
+/* Is it in a store's file, or in its log? */
+static inline bool
+on_disk(const char *path, struct bytes bytes)
+{
+	char log[120];
+
+	assert_true(bytes.n >= 8);
+	(void)snprintf(log, sizeof(log), "%s-wal", path);
+	return file_has(path, bytes) || file_has(log, bytes);
+}
+
 /* ---- steps --------------------------------------------------------------- */
 
 static inline fluffy_bytes
@@ -175,7 +241,7 @@ ask_msg(struct world *w, fluffy_store *skdc, fluffy_msg *in, fluffy_bytes *out)
 
 	*out = (fluffy_bytes){ NULL, 0 };
 	must(w->ctx, fluffy_skdc_begin(skdc));
-	e = fluffy_skdc_answer(skdc, in, &answer);
+	e = answer_one(skdc, in, &answer);
 	must(w->ctx, fluffy_skdc_commit(skdc));
 	if (answer != NULL)
 		*out = to_wire(w, &answer);
@@ -192,11 +258,60 @@ ask(struct world *w, const fluffy_bytes *in, fluffy_bytes *out)
 	return e;
 }
 
-static const fluffy_estb_params no_params;
+/* Several answers. */
+#define MAX_WIRES 16
+struct wires {
+	fluffy_bytes v[MAX_WIRES];
+	size_t n;
+};
+
+static inline void
+wires_free(struct wires *all)
+{
+	while (all->n > 0)
+		wire_free(&all->v[--all->n]);
+}
+
+static inline struct wires
+to_wires(struct world *w, fluffy_msgs *msgs)
+{
+	struct wires all = { .n = 0 };
+
+	assert_true(msgs->n <= MAX_WIRES);
+	for (; all.n < msgs->n; all.n++)
+		all.v[all.n] = to_wire(w, &msgs->v[all.n]);
+	fluffy_msgs_free(msgs);
+	return all;
+}
+
+static inline enum fluffy_error
+ask_all_msg(struct world *w, fluffy_msg *in, struct wires *out)
+{
+	fluffy_msgs answers;
+	enum fluffy_error e;
+
+	must(w->ctx, fluffy_skdc_begin(w->skdc));
+	e = fluffy_skdc_answer(w->skdc, in, &answers);
+	must(w->ctx, fluffy_skdc_commit(w->skdc));
+	*out = to_wires(w, &answers);
+	return e;
+}
+
+static inline enum fluffy_error
+ask_all(struct world *w, const fluffy_bytes *in, struct wires *out)
+{
+	fluffy_msg *msg = from_wire(w, in);
+	enum fluffy_error e = ask_all_msg(w, msg, out);
+
+	fluffy_msg_free(&msg);
+	return e;
+}
+
+static const fluffy_extras no_params;
 
 static inline enum fluffy_error
 step_msg(struct world *w, struct device_store *d, fluffy_msg *in,
-    const fluffy_estb_params *params, fluffy_bytes *out)
+    const fluffy_extras *params, fluffy_bytes *out)
 {
 	fluffy_msg *answer;
 	enum fluffy_error e;
@@ -219,7 +334,27 @@ step(struct world *w, struct device_store *d, const fluffy_bytes *in,
 	return e;
 }
 
+/* That very verdict; says what was found. */
+static inline void
+expect(const struct world *w, enum fluffy_error found, enum fluffy_error code)
+{
+	if (found != code)
+		print_error("expected %s, found %s: %s: %s\n",
+		    fluffy_error_name(code), fluffy_error_name(found),
+		    fluffy_why(w->ctx).field, fluffy_why(w->ctx).text);
+	assert_int_equal(found, code);
+}
+
 /* A step that must go well. */
+static inline struct wires
+asked_all(struct world *w, const fluffy_bytes *in)
+{
+	struct wires out;
+
+	must(w->ctx, ask_all(w, in, &out));
+	return out;
+}
+
 static inline fluffy_bytes
 asked(struct world *w, const fluffy_bytes *in)
 {
@@ -244,12 +379,8 @@ step_refused(struct world *w, struct device_store *d, const fluffy_bytes *in,
     enum fluffy_error code)
 {
 	fluffy_bytes out;
-	enum fluffy_error e = step(w, d, in, &out);
 
-	if (e != code)
-		print_error("%s: %s: %s\n", fluffy_error_name(e),
-		    fluffy_why(w->ctx).field, fluffy_why(w->ctx).text);
-	assert_int_equal(e, code);
+	expect(w, step(w, d, in, &out), code);
 	wire_free(&out);
 }
 
@@ -257,12 +388,8 @@ static inline void
 ask_refused(struct world *w, const fluffy_bytes *in, enum fluffy_error code)
 {
 	fluffy_bytes out;
-	enum fluffy_error e = ask(w, in, &out);
 
-	if (e != code)
-		print_error("%s: %s: %s\n", fluffy_error_name(e),
-		    fluffy_why(w->ctx).field, fluffy_why(w->ctx).text);
-	assert_int_equal(e, code);
+	expect(w, ask(w, in, &out), code);
 	wire_free(&out);
 }
 

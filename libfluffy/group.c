@@ -1,0 +1,256 @@
+/*
+ * group.c - a group at its SKDC: what becomes of it, whoever asks (section 6,
+ * Group and Deletion)
+ */
+#include <openssl/crypto.h>
+
+#include "alg.h"
+#include "exchange.h"
+#include "grppac.h"
+#include "policy.h"
+
+/* ---- as it stands now ----------------------------------------------------- */
+
+enum fluffy_error
+group_settle(fluffy_store *s, struct group *g, uint64_t now)
+{
+	struct arena arena = { NULL, false };
+	struct deletion *missing;
+	enum fluffy_error e;
+	size_t n;
+
+	if (g->state != GROUP_DELETING)
+		return FLUFFY_OK;
+	e = store_missing_of_group(s, &arena, g->id, name_bytes(&g->owner),
+	    now, &missing, &n);
+	arena_free(&arena);
+	if (e != FLUFFY_OK || n > 0)
+		return e;
+	g->state = GROUP_DELETED;
+	return store_group_set(s, g);
+}
+
+enum fluffy_error
+group_find(fluffy_store *s, struct arena *arena, struct bytes realm,
+    struct bytes name, uint64_t now, struct group *g)
+{
+	enum fluffy_error e = store_group(s, arena, realm, name, g);
+
+	return e == FLUFFY_OK ? group_settle(s, g, now) : e;
+}
+
+/* ---- keys ------------------------------------------------------------------ */
+
+/* What the owner wishes, within what the operator configured. */
+static enum fluffy_error
+group_lifetime(fluffy_store *s, const struct group *g, uint64_t *lifetime)
+{
+	struct grppac wish = { .lifetime = 0 };
+	struct device owner;
+	enum fluffy_error e;
+
+	e = store_device(s, name_bytes(&g->owner), &owner);
+	/* it was good when it came: now only memory can be missing */
+	if (g->grppac.n > 0 && grppac_read(g->grppac, NULL, &wish) != NULL)
+		return fluffy_fail_memory(s->ctx);
+	if (e == FLUFFY_OK)
+		*lifetime = policy_group_lifetime(s->lifetime, owner.lifetime,
+		    wish.lifetime);
+	return e;
+}
+
+enum fluffy_error
+group_new_key(fluffy_store *s, struct group *g, int64_t alg, uint64_t now,
+    struct group_key *key)
+{
+	uint64_t lifetime = 0;
+	enum fluffy_error e = group_lifetime(s, g, &lifetime);
+
+	*key = (struct group_key){ .group = g->id, .authtime = now,
+	    .endtime = now + lifetime };
+	key->key.alg = alg;
+	key->key.n = (uint8_t)aead_of(alg)->key;
+	if (e == FLUFFY_OK)
+		e = ctx_random(s->ctx, key->key.b, key->key.n);
+	if (e == FLUFFY_OK)
+		e = store_new_keyid(s, now, &key->keyid);
+	g->keyid = key->keyid;
+	if (e == FLUFFY_OK && g->id == 0) {
+		e = store_group_add(s, g);
+		key->group = g->id;
+	} else if (e == FLUFFY_OK)
+		e = store_group_set(s, g);
+	return e == FLUFFY_OK ? store_group_key_add(s, key) : e;
+}
+
+/* ---- deletion --------------------------------------------------------------- */
+
+enum fluffy_error
+group_delete(fluffy_store *s, struct group *g, uint64_t now)
+{
+	enum fluffy_error e;
+
+	e = store_deletions_of_group(s, g->id, name_bytes(&g->owner), now);
+	if (e == FLUFFY_OK)
+		e = store_group_keys_erase(s, g->id);
+	g->state = GROUP_DELETING;
+	if (e == FLUFFY_OK)
+		e = store_group_set(s, g);
+	return e;
+}
+
+/*
+ * A member has lost its place: what comes is under a new key, of the same
+ * algorithm as the current one.
+ */
+static enum fluffy_error
+renew(fluffy_store *s, struct group *g, uint64_t now)
+{
+	struct group_key key;
+	int64_t alg = ALG_SESSION_DEFAULT;
+	enum fluffy_error e;
+
+	e = store_group_key(s, keyid_bytes(&g->keyid), &key);
+	if (e == FLUFFY_OK)
+		alg = key.key.alg;
+	if (e == FLUFFY_OK || e == FLUFFY_E_NOT_FOUND)
+		e = group_new_key(s, g, alg, now, &key);
+	group_key_wipe(&key);
+	return e;
+}
+
+/* What RFC 9594 calls eviction. */
+static enum fluffy_error
+evict(fluffy_store *s, struct group *g, struct bytes device, uint64_t now)
+{
+	enum fluffy_error e;
+	bool holds;
+
+	if (g->state != GROUP_LIVE)
+		return FLUFFY_OK;
+	e = store_holds(s, g->id, device, now, &holds);
+	if (e != FLUFFY_OK || !holds)
+		return e;
+	e = store_deletions_of_member(s, g->id, device, now);
+	return e == FLUFFY_OK ? renew(s, g, now) : e;
+}
+
+/* ---- the operator ------------------------------------------------------------ */
+
+enum fluffy_error
+group_device_removed(fluffy_store *s, struct bytes device, uint64_t now)
+{
+	struct arena arena = { NULL, false };
+	struct group *groups;
+	enum fluffy_error e;
+	size_t i, n;
+
+	e = store_groups_of(s, &arena, device, true, now, &groups, &n);
+	for (i = 0; i < n && e == FLUFFY_OK; i++)
+		if (groups[i].state == GROUP_LIVE)
+			e = renew(s, &groups[i], now);
+	if (e == FLUFFY_OK)
+		e = store_groups_of(s, &arena, device, false, now, &groups,
+		    &n);
+	for (i = 0; i < n && e == FLUFFY_OK; i++) {
+		if (groups[i].state == GROUP_LIVE)
+			e = group_delete(s, &groups[i], now);
+		/* who gets the name next isn't the owner of this */
+		groups[i].owner = (struct name){ .n = 0 };
+		if (e == FLUFFY_OK)
+			e = store_group_set(s, &groups[i]);
+	}
+	arena_free(&arena);
+	return e;
+}
+
+struct change {
+	struct bytes realm, name, device;
+	enum fluffy_membership change;
+};
+
+static enum fluffy_error
+check_device(fluffy_store *s, struct bytes name)
+{
+	struct device device;
+	enum fluffy_error e = store_device(s, name, &device);
+
+	if (e == FLUFFY_E_NOT_FOUND)
+		e = fluffy_fail(s->ctx, e, NULL, "no device \"%.*s\"",
+		    (int)name.n, (const char *)name.p);
+	return e;
+}
+
+/* A group has to be there, but may be forbidden beforehand. */
+static enum fluffy_error
+check_change(fluffy_store *s, const struct change *c, const struct group *g,
+    bool exists)
+{
+	enum fluffy_error e;
+	bool is = false;
+
+	if (!exists && c->change != FLUFFY_FORBID)
+		return fluffy_fail(s->ctx, FLUFFY_E_NOT_FOUND, NULL,
+		    "no group \"%.*s\"", (int)c->name.n,
+		    (const char *)c->name.p);
+	if ((e = check_device(s, c->device)) != FLUFFY_OK)
+		return e;
+	if (exists && bytes_eq(name_bytes(&g->owner), c->device))
+		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
+		    "\"%.*s\" owns the group", (int)c->device.n,
+		    (const char *)c->device.p);
+	if (c->change == FLUFFY_REMOVE)
+		e = store_member(s, g, c->device, &is);
+	if (e == FLUFFY_OK && c->change == FLUFFY_REMOVE && !is)
+		e = fluffy_fail(s->ctx, FLUFFY_E_NOT_FOUND, NULL,
+		    "\"%.*s\" isn't a member", (int)c->device.n,
+		    (const char *)c->device.p);
+	return e;
+}
+
+static enum fluffy_error
+change(fluffy_store *s, struct arena *arena, const struct change *c)
+{
+	uint64_t now = fluffy_now(s->ctx);
+	struct group g;
+	enum fluffy_error e;
+	bool exists;
+
+	e = group_find(s, arena, c->realm, c->name, now, &g);
+	if (e != FLUFFY_OK && e != FLUFFY_E_NOT_FOUND)
+		return e;
+	exists = e == FLUFFY_OK && g.state != GROUP_DELETED;
+	e = check_change(s, c, &g, exists);
+	if (e == FLUFFY_OK)
+		e = store_verdict_set(s, c->realm, c->name, c->device,
+		    (int)c->change);
+	if (e == FLUFFY_OK && exists && c->change != FLUFFY_ADD)
+		e = evict(s, &g, c->device, now);
+	return e;
+}
+
+enum fluffy_error
+fluffy_group_change(fluffy_store *s, const char *realm, const char *group,
+    const char *device, enum fluffy_membership membership)
+{
+	const struct change c = { .realm = realm != NULL ? bytes_str(realm) :
+	    name_bytes(&s->party.realm), .name = bytes_str(group),
+	    .device = bytes_str(device), .change = membership };
+	struct arena arena = { NULL, false };
+	enum fluffy_error e;
+
+	if (s->party.role != ROLE_SKDC)
+		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
+		    "this store is a device's, not an SKDC's");
+	if ((e = request_name(s, "realm", realm, true)) != FLUFFY_OK ||
+	    (e = request_name(s, "group", group, false)) != FLUFFY_OK ||
+	    (e = store_begin(s)) != FLUFFY_OK)
+		return e;
+	e = change(s, &arena, &c);
+	if (e == FLUFFY_OK)
+		e = store_commit(s);
+	if (e != FLUFFY_OK)
+		store_rollback(s);
+	arena_free(&arena);
+	return e;
+}

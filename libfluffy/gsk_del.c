@@ -1,0 +1,265 @@
+/*
+ * gsk_del.c - GSK-DELT and GSK-DELC (draft, section 6), both ends
+ */
+#include "exchange.h"
+#include "policy.h"
+
+/* ---- owner: GSK-DELT ------------------------------------------------------------ */
+
+struct delt_asking {
+	const char *group, *realm;
+};
+
+static enum fluffy_error
+fill_delt(fluffy_store *s, struct fluffy_msg *msg, struct part *part,
+    struct pending *pending, const void *arg)
+{
+	const struct delt_asking *asking = arg;
+	struct keydata *k;
+	enum fluffy_error e;
+
+	e = store_group_newest(s, group_realm(s, bytes_str(asking->realm)),
+	    bytes_str(asking->group), &pending->keyid);
+	if (e == FLUFFY_E_NOT_FOUND)
+		return fluffy_fail(s->ctx, e, NULL,
+		    "no key of the group \"%s\" is here", asking->group);
+	if (e != FLUFFY_OK)
+		return e;
+	k = keydata_refer(msg, keyid_bytes(&pending->keyid));
+	PUT_BYTES(msg, msg, sprealm, L_sprealm, name_bytes(&s->party.realm));
+	PUT_BYTES(msg, msg, spname, L_spname, name_bytes(&s->party.name));
+	if (asking->realm != NULL)
+		PUT_BYTES(msg, part, mcastrealm, L_mcastrealm,
+		    bytes_str(asking->realm));
+	PUT_BYTES(msg, part, mcastname, L_mcastname,
+	    bytes_str(asking->group));
+	PUT(part, keydata, L_keydata, k);
+	remember_group(pending, asking->realm, asking->group);
+	return k == NULL ? fluffy_fail_memory(s->ctx) : FLUFFY_OK;
+}
+
+enum fluffy_error
+fluffy_gsk_delete(fluffy_store *s, const char *group, const char *realm,
+    fluffy_msg **out)
+{
+	static const fluffy_extras none;
+	const struct delt_asking delt = { .group = group, .realm = realm };
+	const struct asking asking = { .type = FLUFFY_GSK_DELT,
+	    .sealed = L_kenvelope, .extras = &none, .fill = fill_delt,
+	    .params = &delt };
+	enum fluffy_error e;
+
+	*out = NULL;
+	if ((e = request_name(s, "group", group, false)) != FLUFFY_OK ||
+	    (e = request_name(s, "realm", realm, true)) != FLUFFY_OK)
+		return e;
+	return request_make(s, &asking, out);
+}
+
+/* ---- SKDC: answers GSK-DELT -------------------------------------------------------- */
+
+static enum fluffy_error
+refuse_delt(const struct step *step, const char *member,
+    enum fluffy_error code, const char *why)
+{
+	return refuse(step->s->ctx, step->msg, member, code, "%s", why);
+}
+
+/*
+ * The owner may ask again, also when all is deleted; to anybody else a deleted
+ * group isn't there any more.
+ */
+static enum fluffy_error
+check_delt_group(const struct step *step, const struct group *g, bool exists)
+{
+	bool owner = exists && bytes_eq(name_bytes(&step->secret.owner),
+	    name_bytes(&g->owner));
+	bool current = exists && bytes_eq(step->part->keydata->keyid,
+	    keyid_bytes(&g->keyid));
+
+	if (!exists || (g->state == GROUP_DELETED && !(owner && current)))
+		return refuse_delt(step, "kenvelope.mcastname",
+		    FLUFFY_E_NO_SUCH_GROUP, "isn't here");
+	if (!owner)
+		return refuse_delt(step, "kenvelope.mcastname",
+		    FLUFFY_E_NOT_OWNER, "belongs to another");
+	if (!current)
+		return refuse_delt(step, "kenvelope.keydata.keyid",
+		    FLUFFY_E_NO_SUCH_KEY, "isn't the group's current key");
+	return FLUFFY_OK;
+}
+
+/* One PSK-DELT per holder that is missing, or else that it is done. */
+static enum fluffy_error
+tell_missing(const struct step *step, struct arena *arena, struct group *g,
+    fluffy_msgs *out)
+{
+	struct deletion *missing;
+	enum fluffy_error e;
+	size_t n;
+
+	e = store_missing_of_group(step->s, arena, g->id,
+	    name_bytes(&g->owner), step->now, &missing, &n);
+	if (e == FLUFFY_OK && n > 0)
+		return psk_delts_make(step->s, missing, n, step->now, out);
+	if (e == FLUFFY_OK)
+		e = group_settle(step->s, g, step->now);
+	return e == FLUFFY_OK ? gsk_delc_make(step->s, g, step->now, out) : e;
+}
+
+static enum fluffy_error
+delete_group(struct step *step, struct arena *arena, fluffy_msgs *out)
+{
+	const struct part *part = step->part;
+	struct bytes own = name_bytes(&step->s->party.realm);
+	struct group g;
+	enum fluffy_error e;
+
+	e = group_find(step->s, arena, REALM(part, mcastrealm, L_mcastrealm,
+	    own), part->mcastname, step->now, &g);
+	if (e == FLUFFY_OK || e == FLUFFY_E_NOT_FOUND)
+		e = check_delt_group(step, &g, e == FLUFFY_OK);
+	if (e != FLUFFY_OK)
+		return e;
+	/* GSK-DELC carries the last one's nonce, and a realm as it had one */
+	g.delt = part->nonce;
+	g.delt_realm = HAS(part, L_mcastrealm);
+	e = g.state == GROUP_LIVE ? group_delete(step->s, &g, step->now) :
+	    store_group_set(step->s, &g);
+	return e == FLUFFY_OK ? tell_missing(step, arena, &g, out) : e;
+}
+
+enum fluffy_error
+gsk_delt_answer(struct step *step, fluffy_msgs *out)
+{
+	struct arena arena = { NULL, false };
+	enum fluffy_error e = check_request(step);
+
+	if (e == FLUFFY_OK)
+		e = delete_group(step, &arena, out);
+	arena_free(&arena);
+	return e;
+}
+
+/* ---- SKDC: GSK-DELC ------------------------------------------------------------------ */
+
+static enum fluffy_error
+fill_delc(fluffy_store *s, struct fluffy_msg *msg, const struct group *g,
+    uint64_t now, const struct secret *secret)
+{
+	struct part *part = seal_part(msg, msg, L_ack);
+	uint8_t iv[IV_MAX];
+	enum fluffy_error e = ctx_random(s->ctx, iv, sizeof(iv));
+
+	if (part == NULL)
+		return fluffy_fail_memory(s->ctx);
+	PUT_BYTES(msg, msg, sprealm, L_sprealm, name_bytes(&s->party.realm));
+	PUT_BYTES(msg, msg, spname, L_spname, name_bytes(&g->owner));
+	PUT_BYTES(msg, part, mcastname, L_mcastname, name_bytes(&g->name));
+	if (g->delt_realm)
+		PUT_BYTES(msg, part, mcastrealm, L_mcastrealm,
+		    name_bytes(&g->realm));
+	PUT_BYTES(msg, part, nonce, L_nonce, g->delt);
+	PUT(part, authtime, L_authtime, now);
+	return e == FLUFFY_OK ? seal_under_secret(s, msg, msg, L_ack, part,
+	    secret, iv, false) : e;
+}
+
+enum fluffy_error
+gsk_delc_make(fluffy_store *s, const struct group *g, uint64_t now,
+    fluffy_msgs *out)
+{
+	struct fluffy_msg *msg = message_new(FLUFFY_GSK_DELC), *done;
+	struct secret secret;
+	enum fluffy_error e;
+
+	if (msg == NULL)
+		return fluffy_fail_memory(s->ctx);
+	e = sealing_secret(s, name_bytes(&g->owner), now, &secret);
+	if (e == FLUFFY_OK)
+		e = fill_delc(s, msg, g, now, &secret);
+	secret_wipe(&secret);
+	e = message_finish(s->ctx, e, &msg, &done);
+	return e == FLUFFY_OK ? msgs_add(s->ctx, out, &done) : e;
+}
+
+/* ---- owner: takes GSK-DELC -------------------------------------------------------------- */
+
+static enum fluffy_error
+check_delc_seal(struct step *step)
+{
+	enum fluffy_error e;
+
+	e = open_under_secret(step->s, step->msg, step->msg, L_ack,
+	    step->now, &step->secret);
+	if (e == FLUFFY_OK)
+		step->part = step->msg->ack.plain;
+	return e;
+}
+
+static enum fluffy_error
+check_delc_names(struct step *step)
+{
+	const struct fluffy_msg *msg = step->msg;
+	const struct party *party = &step->s->party;
+	enum fluffy_error e;
+
+	e = check_name(step->s->ctx, msg, "sprealm", REALM(msg, sprealm,
+	    L_sprealm, name_bytes(&party->realm)), name_bytes(&party->realm));
+	if (e == FLUFFY_OK)
+		e = check_name(step->s->ctx, msg, "spname", msg->spname,
+		    name_bytes(&party->name));
+	return e;
+}
+
+static enum fluffy_error
+check_delc_pending(struct step *step)
+{
+	enum fluffy_error e;
+
+	e = check_pending(step, "ack.nonce", FLUFFY_GSK_DELT);
+	return e == FLUFFY_OK ? check_asked_group(step, "ack.mcastrealm",
+	    "ack.mcastname") : e;
+}
+
+static const struct check gsk_delc_checks[] = {
+	{ "seal", check_delc_seal },
+	{ "names", check_delc_names },
+	{ "pending", check_delc_pending }
+};
+
+/* The owner's own copies go last (section 6). */
+static enum fluffy_error
+forget_group(const struct step *step)
+{
+	const struct pending *p = &step->pending;
+	const struct group_end end = {
+	    .realm = group_realm(step->s, name_bytes(&p->realm)),
+	    .group = name_bytes(&p->service),
+	    .keyid = keyid_bytes(&p->keyid), .asked = p->time,
+	    .done = step->part->authtime };
+
+	return store_group_forget(step->s, &end, policy_skew(step->s->skew));
+}
+
+enum fluffy_error
+gsk_delc_take(struct step *step, const fluffy_extras *extras,
+    fluffy_msg **out, fluffy_outcome *outcome)
+{
+	const struct pending *p = &step->pending;
+	enum fluffy_error e = RUN_CHECKS(step, gsk_delc_checks);
+
+	(void)extras;
+	(void)out;
+	if (e == FLUFFY_OK)
+		e = store_pending_remove(step->s, step->part->nonce);
+	if (e == FLUFFY_OK)
+		e = forget_group(step);
+	if (e != FLUFFY_OK)
+		return e;
+	outcome->kind = FLUFFY_GROUP_DELETED;
+	memcpy(outcome->peer, p->service.s, p->service.n);
+	memcpy(outcome->keyid, p->keyid.b, p->keyid.n);
+	outcome->keyid_len = p->keyid.n;
+	return FLUFFY_OK;
+}
