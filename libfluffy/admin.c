@@ -1,5 +1,5 @@
 /* admin.c - what an operator does to a store: policy, rules, removal */
-#include "exchange.h"
+#include "group.h"
 #include "policy.h"
 #include "text.h"
 

@@ -1,11 +1,11 @@
 /* ca.c - which CA is asked, and what every certificate has to be */
 #include <ctype.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <openssl/err.h>
 
 #include "ca_part.h"
+#include "cert.h"
 #include "pkey.h"
 #include "text.h"
 
@@ -106,13 +106,9 @@ ca_alt_names(const struct ca_job *job)
 uint64_t
 ca_seconds(const ASN1_TIME *time)
 {
-	struct tm tm;
-	time_t seconds;
+	uint64_t seconds;
 
-	if (time == NULL || ASN1_TIME_to_tm(time, &tm) != 1)
-		return 0;
-	seconds = timegm(&tm);
-	return seconds < 0 ? 0 : (uint64_t)seconds;
+	return cert_seconds(time, &seconds) ? seconds : 0;
 }
 
 static bool
@@ -304,9 +300,6 @@ put_result(struct ca_job *job, struct arena *arena, struct bytes_list *certs,
 	struct bytes_list list = { .n = (uint8_t)n };
 	enum fluffy_error e = FLUFFY_OK;
 
-	if (n > CHAIN_MAX)
-		return ca_refuse(job, "more than %d certificates up to the "
-		    "top", CHAIN_MAX);
 	for (i = 0; e == FLUFFY_OK && i < n; i++)
 		e = put_cert(job->ctx, arena, sk_X509_value(job->chain, i),
 		    &list.v[i]);

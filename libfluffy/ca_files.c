@@ -11,6 +11,8 @@ static enum fluffy_error
 check_issuer(struct ca_job *job, X509 *cert, EVP_PKEY *key, uint64_t from,
     uint64_t until)
 {
+	uint64_t not_after = ca_seconds(X509_get0_notAfter(cert));
+
 	if (X509_check_private_key(cert, key) != 1)
 		return ca_refuse(job, "%s isn't the key of the first "
 		    "certificate in %s", job->ca->key, job->ca->cert);
@@ -20,7 +22,7 @@ check_issuer(struct ca_job *job, X509 *cert, EVP_PKEY *key, uint64_t from,
 	if (ca_seconds(X509_get0_notBefore(cert)) > from)
 		return ca_refuse(job, "%s: the CA's certificate isn't valid "
 		    "yet", job->ca->cert);
-	if (ca_seconds(X509_get0_notAfter(cert)) < until)
+	if (not_after < until || not_after <= from)
 		return ca_refuse(job, "%s: the CA's certificate %s",
 		    job->ca->cert, from < until ?
 		    "ends before the new one would" : "has ended");

@@ -67,8 +67,8 @@ check_key(fluffy_ctx *ctx, const struct keydata *k, X509 *cert)
 	    wrong(ctx, "the first certificate is for another key");
 }
 
-static bool
-seconds(const ASN1_TIME *when, uint64_t *out)
+bool
+cert_seconds(const ASN1_TIME *when, uint64_t *out)
 {
 	struct tm tm;
 	time_t t;
@@ -121,7 +121,7 @@ cert_check(fluffy_ctx *ctx, const struct keydata *k, int *label,
 	e = check_chain(ctx, &k->x5c);
 	if (e == FLUFFY_OK)
 		e = check_key(ctx, k, cert);
-	if (e == FLUFFY_OK && !seconds(X509_get0_notAfter(cert), not_after))
+	if (e == FLUFFY_OK && !cert_seconds(X509_get0_notAfter(cert), not_after))
 		e = wrong(ctx, "a certificate without a usable notAfter");
 	X509_free(cert);
 	if (e == FLUFFY_OK)
@@ -252,7 +252,7 @@ describe_time(struct buffer *out, const char *what, const ASN1_TIME *when)
 	char text[24];
 
 	buffer_adds(out, what);
-	buffer_adds(out, seconds(when, &t) ? fluffy_time_text(t, text) :
+	buffer_adds(out, cert_seconds(when, &t) ? fluffy_time_text(t, text) :
 	    "an impossible time");
 }
 

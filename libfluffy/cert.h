@@ -4,6 +4,8 @@
 #ifndef FLUFFY_CERT_H
 #define FLUFFY_CERT_H
 
+#include <openssl/asn1.h>
+
 #include "context.h"
 #include "message.h"
 
@@ -23,6 +25,9 @@ FLUFFY_CHECKED enum fluffy_error cert_put(fluffy_ctx *, struct arena *,
 /* PEM of the keydata's certificates. */
 FLUFFY_CHECKED enum fluffy_error cert_write(fluffy_ctx *,
     const struct keydata *, struct buffer *);
+
+/* Seconds since 1970; false for what can't be told or was before. */
+bool cert_seconds(const ASN1_TIME *, uint64_t *);
 
 /* One line for people: subject, issuer, names, validity; or false. */
 bool cert_describe(struct bytes der, struct buffer *);

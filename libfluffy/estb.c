@@ -186,27 +186,19 @@ check_ticket_key(struct step *step)
 	return e;
 }
 
-/*
- * The proof of possession.  Section 7: absent exactly where the key can't sign;
- * then only the SKDC's word stands for it.
- */
+/* The proof of possession. */
 static enum fluffy_error
 check_estb_seal(struct step *step)
 {
 	struct fluffy_msg *msg = step->msg;
-	bool has = HAS(msg, L_authenticator);
 	enum fluffy_error e;
 
-	if (has && msg->authenticator.sign1 && step->public == NULL)
-		return refuse(step->s->ctx, msg, "authenticator",
-		    FLUFFY_E_MALFORMED, "a COSE_Sign1 beside a symmetric key");
-	if (step->public != NULL && !pkey_signs(step->public->alg))
-		return !has ? FLUFFY_OK : refuse(step->s->ctx, msg,
-		    "authenticator", FLUFFY_E_AUTH_FAILED,
-		    "beside a key that can't sign");
-	if (!has)
+	if (!HAS(msg, L_authenticator))
 		return refuse(step->s->ctx, msg, "authenticator",
 		    FLUFFY_E_AUTH_FAILED, "missing");
+	if (msg->authenticator.sign1 && step->public == NULL)
+		return refuse(step->s->ctx, msg, "authenticator",
+		    FLUFFY_E_MALFORMED, "a COSE_Sign1 beside a symmetric key");
 	e = step->public != NULL ?
 	    seal_verify(step->s->ctx, msg, msg, L_authenticator,
 	    step->public) :
@@ -215,6 +207,16 @@ check_estb_seal(struct step *step)
 	if (e == FLUFFY_OK)
 		step->part = msg->authenticator.plain;
 	return e;
+}
+
+/* Section 7: absent exactly where the key can't sign. */
+static enum fluffy_error
+check_estb_absent(struct step *step)
+{
+	if (!HAS(step->msg, L_authenticator))
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "authenticator",
+	    FLUFFY_E_AUTH_FAILED, "beside a key that can't sign");
 }
 
 static enum fluffy_error
@@ -237,38 +239,36 @@ check_estb_names(struct step *step)
 	    ticket->cname);
 }
 
-/* Without an authenticator there is nothing that could be fresh. */
-static enum fluffy_error
-check_estb_clock(struct step *step)
-{
-	return step->part == NULL ? FLUFFY_OK : check_clock(step);
-}
-
-static enum fluffy_error
-check_estb_time(struct step *step)
-{
-	return step->part == NULL ? FLUFFY_OK : check_time(step);
-}
-
-static enum fluffy_error
-check_estb_nonce(struct step *step)
-{
-	return step->part == NULL ? FLUFFY_OK : check_nonce(step);
-}
-
-static const struct check psk_estb_checks[] = {
+static const struct check ticket_checks[] = {
 	{ "skdc", check_mticket_skdc },
 	{ "service", check_ticket_service },
 	{ "ticket", check_ticket_seal },
 	{ "key", check_ticket_key },
 	{ "endtime", check_endtime },
-	{ "deleted", check_deleted },
+	{ "deleted", check_deleted }
+}, proof_checks[] = {
 	{ "seal", check_estb_seal },
 	{ "names", check_estb_names },
-	{ "clock", check_estb_clock },
-	{ "time", check_estb_time },
-	{ "nonce", check_estb_nonce }
+	{ "clock", check_clock },
+	{ "time", check_time },
+	{ "nonce", check_nonce }
+}, attested_checks[] = {
+	{ "absent", check_estb_absent },
+	{ "names", check_estb_names }
 };
+
+/* Without an authenticator there is nothing that could be fresh. */
+static enum fluffy_error
+check_estb(struct step *step)
+{
+	enum fluffy_error e = RUN_CHECKS(step, ticket_checks);
+
+	if (e != FLUFFY_OK)
+		return e;
+	return step->public != NULL && !pkey_signs(step->public->alg) ?
+	    RUN_CHECKS(step, attested_checks) :
+	    RUN_CHECKS(step, proof_checks);
+}
 
 static enum fluffy_error
 make_ack(const struct step *step, fluffy_msg **out)
@@ -326,7 +326,7 @@ enum fluffy_error
 psk_estb_take(struct step *step, const fluffy_extras *extras,
     fluffy_msg **out, fluffy_outcome *outcome)
 {
-	enum fluffy_error e = RUN_CHECKS(step, psk_estb_checks);
+	enum fluffy_error e = check_estb(step);
 
 	(void)extras;
 	if (e != FLUFFY_OK)

@@ -143,7 +143,7 @@ struct step {
 	struct pending pending;	 /* an answer: what it answers */
 	/* what an exchange decides, each its own file's */
 	struct grant *grant;	 /* psk.c */
-	struct group_step *group;/* gsk.c */
+	struct group_step *group;/* group.h */
 	struct pair_step *pair;	 /* pkp.c */
 	const struct keydata *public; /* estb.c: instead of session's key */
 };
@@ -248,29 +248,5 @@ FLUFFY_CHECKED enum fluffy_error psk_delts_make(fluffy_store *,
 /* gsk_del.c: the GSK-DELC for the last GSK-DELT. */
 FLUFFY_CHECKED enum fluffy_error gsk_delc_make(fluffy_store *,
     const struct group *, uint64_t now, fluffy_msgs *out);
-
-/* ---- groups at the SKDC (group.c) ------------------------------------------- */
-
-/*
- * The group of that name as it stands now: a deletion that time has completed
- * is completed.  A deleted one is found too; NOT_FOUND when there never was one.
- */
-FLUFFY_CHECKED enum fluffy_error group_find(fluffy_store *, struct arena *,
-    struct bytes realm, struct bytes name, uint64_t now, struct group *);
-/* A new current key for it, which its owner and members may fetch. */
-FLUFFY_CHECKED enum fluffy_error group_new_key(fluffy_store *,
-    struct group *, int64_t alg, uint64_t now, struct group_key *);
-/*
- * All its keys, at all holders but the owner, are to be deleted; the SKDC's own
- * copies are erased.
- */
-FLUFFY_CHECKED enum fluffy_error group_delete(fluffy_store *, struct group *,
-    uint64_t now);
-/* If no deletion is missing, it is complete. */
-FLUFFY_CHECKED enum fluffy_error group_settle(fluffy_store *, struct group *,
-    uint64_t now);
-/* A device that has keys of groups goes: they get new ones. */
-FLUFFY_CHECKED enum fluffy_error group_device_removed(fluffy_store *,
-    struct bytes device, uint64_t now);
 
 #endif

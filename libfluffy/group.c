@@ -5,8 +5,7 @@
 #include <openssl/crypto.h>
 
 #include "alg.h"
-#include "exchange.h"
-#include "grppac.h"
+#include "group.h"
 #include "policy.h"
 
 /* ---- as it stands now ----------------------------------------------------- */
@@ -37,6 +36,24 @@ group_find(fluffy_store *s, struct arena *arena, struct bytes realm,
 	enum fluffy_error e = store_group(s, arena, realm, name, g);
 
 	return e == FLUFFY_OK ? group_settle(s, g, now) : e;
+}
+
+enum fluffy_error
+group_find_for(struct step *step, struct bytes realm, struct bytes name)
+{
+	struct group_step *g = step->group;
+	enum fluffy_error e;
+
+	e = group_find(step->s, &g->arena, realm, name, step->now, &g->group);
+	g->exists = e == FLUFFY_OK && g->group.state != GROUP_DELETED;
+	return e == FLUFFY_E_NOT_FOUND ? FLUFFY_OK : e;
+}
+
+void
+group_step_end(struct group_step *g)
+{
+	arena_free(&g->arena);
+	OPENSSL_cleanse(g, sizeof(*g));
 }
 
 /* ---- keys ------------------------------------------------------------------ */
@@ -181,15 +198,23 @@ check_device(fluffy_store *s, struct bytes name)
 	return e;
 }
 
-/* A group has to be there, but may be forbidden beforehand. */
+/*
+ * A group has to be there, but may be forbidden beforehand, and that be taken
+ * back.
+ */
 static enum fluffy_error
 check_change(fluffy_store *s, const struct change *c, const struct group *g,
     bool exists)
 {
 	enum fluffy_error e;
 	bool is = false;
+	int verdict;
 
-	if (!exists && c->change != FLUFFY_FORBID)
+	e = store_verdict(s, c->realm, c->name, c->device, &verdict);
+	if (e != FLUFFY_OK)
+		return e;
+	if (!exists && c->change != FLUFFY_FORBID &&
+	    !(c->change == FLUFFY_ADD && verdict == FLUFFY_FORBID))
 		return fluffy_fail(s->ctx, FLUFFY_E_NOT_FOUND, NULL,
 		    "no group \"%.*s\"", (int)c->name.n,
 		    (const char *)c->name.p);
@@ -223,6 +248,7 @@ change(fluffy_store *s, struct arena *arena, const struct change *c)
 	e = check_change(s, c, &g, exists);
 	if (e == FLUFFY_OK)
 		e = store_verdict_set(s, c->realm, c->name, c->device,
+		    !exists && c->change == FLUFFY_ADD ? 0 :
 		    (int)c->change);
 	if (e == FLUFFY_OK && exists && c->change != FLUFFY_ADD)
 		e = evict(s, &g, c->device, now);
@@ -242,8 +268,12 @@ fluffy_group_change(fluffy_store *s, const char *realm, const char *group,
 	if (s->party.role != ROLE_SKDC)
 		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
 		    "this store is a device's, not an SKDC's");
+	if (membership < FLUFFY_ADD || membership > FLUFFY_FORBID)
+		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "membership",
+		    "no such change");
 	if ((e = request_name(s, "realm", realm, true)) != FLUFFY_OK ||
 	    (e = request_name(s, "group", group, false)) != FLUFFY_OK ||
+	    (e = request_name(s, "device", device, false)) != FLUFFY_OK ||
 	    (e = store_begin(s)) != FLUFFY_OK)
 		return e;
 	e = change(s, &arena, &c);

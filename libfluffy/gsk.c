@@ -2,11 +2,8 @@
  * gsk.c - GSK-REQ and GSK-REP, GSK-FET and GSK-DLVR (draft, section 5), both
  * ends
  */
-#include <openssl/crypto.h>
-
 #include "decode.h"
-#include "exchange.h"
-#include "grppac.h"
+#include "group.h"
 #include "policy.h"
 
 /* ---- owner: GSK-REQ ------------------------------------------------------------ */
@@ -163,16 +160,6 @@ fluffy_gsk_fetch(fluffy_store *s, const fluffy_fetch_params *params,
 
 /* ---- SKDC: what both requests need ------------------------------------------------ */
 
-struct group_step {
-	struct arena arena;	/* the group's */
-	struct group group;
-	bool exists;		/* and isn't deleted */
-	struct device device;	/* who asks */
-	struct grppac wish;
-	int64_t alg;
-	struct group_key key;
-};
-
 static struct bytes
 asker(const struct step *step)
 {
@@ -183,14 +170,9 @@ static enum fluffy_error
 find_group(struct step *step)
 {
 	const struct req_body *body = step->msg->body;
-	struct bytes own = name_bytes(&step->s->party.realm);
-	struct group_step *g = step->group;
-	enum fluffy_error e;
 
-	e = group_find(step->s, &g->arena, REALM(body, mcastrealm,
-	    L_mcastrealm, own), body->mcastname, step->now, &g->group);
-	g->exists = e == FLUFFY_OK && g->group.state != GROUP_DELETED;
-	return e == FLUFFY_E_NOT_FOUND ? FLUFFY_OK : e;
+	return group_find_for(step, REALM(body, mcastrealm, L_mcastrealm,
+	    name_bytes(&step->s->party.realm)), body->mcastname);
 }
 
 static enum fluffy_error
@@ -290,8 +272,7 @@ with_group(struct step *step, checks_fn *decide, enum fluffy_type type,
 		e = decide(step);
 	if (e == FLUFFY_OK)
 		e = hand_out(step, type, out);
-	arena_free(&g.arena);
-	OPENSSL_cleanse(&g, sizeof(g));
+	group_step_end(&g);
 	step->group = NULL;
 	return e;
 }
@@ -607,23 +588,33 @@ static const struct check gsk_key_checks[] = {
 	{ "deleted", check_deleted }
 };
 
-/* An owner that fetches its own key stays the owner. */
+/*
+ * An owner that fetches a key of its group stays the owner.  A key that was
+ * asked for by its keyid needn't be the current one, and isn't newer for being
+ * had again.
+ */
 static enum fluffy_error
-find_role(struct step *step)
+keep_key(struct step *step)
 {
 	struct session *session = &step->session, known;
-	enum fluffy_error e;
+	bool asked = step->pending.keyid.n > 0, owned = true;
+	enum fluffy_error e = FLUFFY_OK;
 
-	session->established = true;
-	session->as = AS_OWNER;
-	if (step->msg->type == FLUFFY_GSK_REP)
-		return FLUFFY_OK;
-	e = store_session(step->s, keyid_bytes(&session->keyid), AS_OWNER,
-	    &known);
-	session_wipe(&known);
-	if (e == FLUFFY_E_NOT_FOUND)
-		session->as = AS_MEMBER;
-	return e == FLUFFY_E_NOT_FOUND ? FLUFFY_OK : e;
+	if (step->msg->type != FLUFFY_GSK_REP)
+		e = store_group_owned(step->s, name_bytes(&session->realm),
+		    name_bytes(&session->peer), &owned);
+	if (e != FLUFFY_OK)
+		return e;
+	session->established = !asked;
+	session->as = owned ? AS_OWNER : AS_MEMBER;
+	if (asked) {
+		e = store_session(step->s, keyid_bytes(&session->keyid),
+		    session->as, &known);
+		session_wipe(&known);
+		if (e != FLUFFY_E_NOT_FOUND)
+			return e;
+	}
+	return store_session_add(step->s, session);
 }
 
 enum fluffy_error
@@ -637,9 +628,7 @@ gsk_key_take(struct step *step, const fluffy_extras *extras,
 	if (e == FLUFFY_OK)
 		e = store_pending_remove(step->s, step->part->nonce);
 	if (e == FLUFFY_OK)
-		e = find_role(step);
-	if (e == FLUFFY_OK)
-		e = store_session_add(step->s, &step->session);
+		e = keep_key(step);
 	if (e == FLUFFY_OK)
 		outcome_set(outcome, step->msg->type == FLUFFY_GSK_REP ?
 		    FLUFFY_GROUP_CREATED : FLUFFY_GROUP_JOINED,

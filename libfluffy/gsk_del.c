@@ -2,6 +2,7 @@
  * gsk_del.c - GSK-DELT and GSK-DELC (draft, section 6), both ends
  */
 #include "exchange.h"
+#include "group.h"
 #include "policy.h"
 
 /* ---- owner: GSK-DELT ------------------------------------------------------------ */
@@ -58,47 +59,74 @@ fluffy_gsk_delete(fluffy_store *s, const char *group, const char *realm,
 
 /* ---- SKDC: answers GSK-DELT -------------------------------------------------------- */
 
-static enum fluffy_error
-refuse_delt(const struct step *step, const char *member,
-    enum fluffy_error code, const char *why)
+static bool
+is_owner(const struct step *step)
 {
-	return refuse(step->s->ctx, step->msg, member, code, "%s", why);
+	return bytes_eq(name_bytes(&step->secret.owner),
+	    name_bytes(&step->group->group.owner));
+}
+
+static bool
+is_current(const struct step *step)
+{
+	return bytes_eq(step->part->keydata->keyid,
+	    keyid_bytes(&step->group->group.keyid));
 }
 
 /*
- * The owner may ask again, also when all is deleted; to anybody else a deleted
- * group isn't there any more.
+ * The owner may ask again when all is deleted; to anybody else a deleted group
+ * isn't there any more.
  */
 static enum fluffy_error
-check_delt_group(const struct step *step, const struct group *g, bool exists)
+check_delt_group(struct step *step)
 {
-	bool owner = exists && bytes_eq(name_bytes(&step->secret.owner),
-	    name_bytes(&g->owner));
-	bool current = exists && bytes_eq(step->part->keydata->keyid,
-	    keyid_bytes(&g->keyid));
+	const struct part *part = step->part;
+	enum fluffy_error e;
 
-	if (!exists || (g->state == GROUP_DELETED && !(owner && current)))
-		return refuse_delt(step, "kenvelope.mcastname",
-		    FLUFFY_E_NO_SUCH_GROUP, "isn't here");
-	if (!owner)
-		return refuse_delt(step, "kenvelope.mcastname",
-		    FLUFFY_E_NOT_OWNER, "belongs to another");
-	if (!current)
-		return refuse_delt(step, "kenvelope.keydata.keyid",
-		    FLUFFY_E_NO_SUCH_KEY, "isn't the group's current key");
-	return FLUFFY_OK;
+	e = group_find_for(step, REALM(part, mcastrealm, L_mcastrealm,
+	    name_bytes(&step->s->party.realm)), part->mcastname);
+	if (e != FLUFFY_OK || step->group->exists ||
+	    (step->group->group.state == GROUP_DELETED && is_owner(step) &&
+	    is_current(step)))
+		return e;
+	return refuse(step->s->ctx, step->msg, "kenvelope.mcastname",
+	    FLUFFY_E_NO_SUCH_GROUP, "isn't here");
 }
+
+static enum fluffy_error
+check_delt_owner(struct step *step)
+{
+	if (is_owner(step))
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "kenvelope.mcastname",
+	    FLUFFY_E_NOT_OWNER, "belongs to another");
+}
+
+static enum fluffy_error
+check_delt_key(struct step *step)
+{
+	if (is_current(step))
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "kenvelope.keydata.keyid",
+	    FLUFFY_E_NO_SUCH_KEY, "isn't the group's current key");
+}
+
+static const struct check gsk_delt_checks[] = {
+	{ "group", check_delt_group },
+	{ "owner", check_delt_owner },
+	{ "key", check_delt_key }
+};
 
 /* One PSK-DELT per holder that is missing, or else that it is done. */
 static enum fluffy_error
-tell_missing(const struct step *step, struct arena *arena, struct group *g,
-    fluffy_msgs *out)
+tell_missing(const struct step *step, fluffy_msgs *out)
 {
+	struct group *g = &step->group->group;
 	struct deletion *missing;
 	enum fluffy_error e;
 	size_t n;
 
-	e = store_missing_of_group(step->s, arena, g->id,
+	e = store_missing_of_group(step->s, &step->group->arena, g->id,
 	    name_bytes(&g->owner), step->now, &missing, &n);
 	if (e == FLUFFY_OK && n > 0)
 		return psk_delts_make(step->s, missing, n, step->now, out);
@@ -108,36 +136,34 @@ tell_missing(const struct step *step, struct arena *arena, struct group *g,
 }
 
 static enum fluffy_error
-delete_group(struct step *step, struct arena *arena, fluffy_msgs *out)
+delete_group(struct step *step)
 {
-	const struct part *part = step->part;
-	struct bytes own = name_bytes(&step->s->party.realm);
-	struct group g;
-	enum fluffy_error e;
+	struct group *g = &step->group->group;
 
-	e = group_find(step->s, arena, REALM(part, mcastrealm, L_mcastrealm,
-	    own), part->mcastname, step->now, &g);
-	if (e == FLUFFY_OK || e == FLUFFY_E_NOT_FOUND)
-		e = check_delt_group(step, &g, e == FLUFFY_OK);
-	if (e != FLUFFY_OK)
-		return e;
 	/* GSK-DELC carries the last one's nonce, and a realm as it had one */
-	g.delt = part->nonce;
-	g.delt_realm = HAS(part, L_mcastrealm);
-	e = g.state == GROUP_LIVE ? group_delete(step->s, &g, step->now) :
-	    store_group_set(step->s, &g);
-	return e == FLUFFY_OK ? tell_missing(step, arena, &g, out) : e;
+	g->delt = step->part->nonce;
+	g->delt_realm = HAS(step->part, L_mcastrealm);
+	return g->state == GROUP_LIVE ?
+	    group_delete(step->s, g, step->now) : store_group_set(step->s, g);
 }
 
 enum fluffy_error
 gsk_delt_answer(struct step *step, fluffy_msgs *out)
 {
-	struct arena arena = { NULL, false };
-	enum fluffy_error e = check_request(step);
+	struct group_step g;
+	enum fluffy_error e;
 
+	memset(&g, 0, sizeof(g));
+	step->group = &g;
+	e = check_request(step);
 	if (e == FLUFFY_OK)
-		e = delete_group(step, &arena, out);
-	arena_free(&arena);
+		e = RUN_CHECKS(step, gsk_delt_checks);
+	if (e == FLUFFY_OK)
+		e = delete_group(step);
+	if (e == FLUFFY_OK)
+		e = tell_missing(step, out);
+	group_step_end(&g);
+	step->group = NULL;
 	return e;
 }
 

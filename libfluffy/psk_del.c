@@ -2,7 +2,7 @@
  * psk_del.c - PSK-DELT and PSK-DELC (draft, section 4), both ends, for session
  * keys, group keys and key pairs alike
  */
-#include "exchange.h"
+#include "group.h"
 #include "policy.h"
 
 /* ---- SKDC: PSK-DELT ------------------------------------------------------------- */

@@ -381,7 +381,8 @@ struct session {
 	struct name peer;	/* or the group */
 	struct symm key;
 	uint64_t authtime, endtime;
-	bool established;	/* the peer has proved that it has the key */
+	bool established;	/* the peer has proved that it has the key; of a
+				   group's: it was the current one when it came */
 	struct bytes pac;	/* cpac or grppac; add: copied; find: not given */
 };
 
@@ -398,6 +399,9 @@ FLUFFY_CHECKED enum fluffy_error store_session_established(fluffy_store *,
 FLUFFY_CHECKED enum fluffy_error store_session_erase(fluffy_store *,
     struct bytes keyid);
 
+/* Does this party hold a key of the group as its owner? */
+FLUFFY_CHECKED enum fluffy_error store_group_owned(fluffy_store *,
+    struct bytes realm, struct bytes group, bool *);
 /* The newest key of a group, of those that are here. */
 FLUFFY_CHECKED enum fluffy_error store_group_newest(fluffy_store *,
     struct bytes realm, struct bytes group, struct keyid *);

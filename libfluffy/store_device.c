@@ -228,6 +228,19 @@ store_session_erase(fluffy_store *s, struct bytes keyid)
 /* ---- group keys ------------------------------------------------------- */
 
 enum fluffy_error
+store_group_owned(fluffy_store *s, struct bytes realm, struct bytes group,
+    bool *owned)
+{
+	struct query q;
+
+	query_open(&q, s, SQL_GROUP_OWNED);
+	bind_text(&q, realm);
+	bind_text(&q, group);
+	*owned = query_step(&q);
+	return query_close(&q);
+}
+
+enum fluffy_error
 store_group_newest(fluffy_store *s, struct bytes realm, struct bytes group,
     struct keyid *keyid)
 {

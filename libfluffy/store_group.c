@@ -232,11 +232,13 @@ store_verdict_set(fluffy_store *s, struct bytes realm, struct bytes name,
 {
 	struct query q;
 
-	query_open(&q, s, SQL_VERDICT_SET);
+	query_open(&q, s, verdict == 0 ? SQL_VERDICT_REMOVE :
+	    SQL_VERDICT_SET);
 	bind_text(&q, realm);
 	bind_text(&q, name);
 	bind_text(&q, device);
-	bind_int(&q, verdict);
+	if (verdict != 0)
+		bind_int(&q, verdict);
 	return query_run(&q, NULL);
 }
 

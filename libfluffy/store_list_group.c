@@ -95,14 +95,16 @@ list_members(struct listing *l, const struct group *g)
 
 /* ---- holders ---------------------------------------------------------- */
 
+/* Of a deleted group its owner has been told so, which nobody confirms. */
 static enum fluffy_error
-list_holders(struct listing *l, const struct group *g)
+list_holders(struct listing *l, const struct group *g, bool deleted)
 {
 	struct query q;
 
 	query_open(&q, l->store, SQL_LIST_HOLDERS);
 	bind_int(&q, g->id);
 	bind_uint(&q, l->now);
+	bind_text(&q, deleted ? name_bytes(&g->owner) : bytes_of(NULL, 0));
 	while (list_next(l, &q)) {
 		fluffy_entry entry = { .kind = FLUFFY_HOLDER,
 		    .realm = list_copy(l, &l->store->party.realm),
@@ -167,7 +169,8 @@ list_group(struct listing *l, const struct group *g)
 		return e;
 	list_add(l, &entry, &g->keyid);
 	e = list_members(l, g);
-	return e == FLUFFY_OK ? list_holders(l, g) : e;
+	return e == FLUFFY_OK ? list_holders(l, g,
+	    strcmp(entry.state, "deleted") == 0) : e;
 }
 
 /* Names of which nothing is known but what the operator forbade. */

@@ -251,6 +251,8 @@ const char *const sql_text[N_SQL] = {
 	[SQL_NAMED_DROP] = "DELETE FROM named WHERE grp = ?",
 	[SQL_VERDICT_SET] = "INSERT INTO verdict VALUES(?, ?, ?, ?) "
 	    "ON CONFLICT DO UPDATE SET verdict = excluded.verdict",
+	[SQL_VERDICT_REMOVE] = "DELETE FROM verdict "
+	    "WHERE realm = ? AND name = ? AND device = ?",
 	[SQL_VERDICT] = "SELECT verdict FROM verdict "
 	    "WHERE realm = ? AND name = ? AND device = ?",
 	/* What was said of one group, not of its name. */
@@ -322,9 +324,11 @@ const char *const sql_text[N_SQL] = {
 	[SQL_ISSUED] = "SELECT keyid, client, service, alg, authtime, endtime "
 	    "FROM issued WHERE keyid = ?",
 
+	[SQL_GROUP_OWNED] = "SELECT 1 FROM session "
+	    "WHERE service = 3 AND realm = ? AND peer = ? LIMIT 1",
 	[SQL_GROUP_KEY_NEWEST] = "SELECT keyid FROM session "
 	    "WHERE service >= 2 AND realm = ? AND peer = ? "
-	    "ORDER BY authtime DESC, id DESC LIMIT 1",
+	    "ORDER BY established DESC, authtime DESC, id DESC LIMIT 1",
 	/* What was issued before, or came before the one that was deleted. */
 	[SQL_GROUP_KEYS_GONE] = "INSERT INTO gone "
 	    "SELECT keyid, min(endtime + ?5, 1 << 53) FROM session "
@@ -392,5 +396,6 @@ const char *const sql_text[N_SQL] = {
 	    "h.endtime, d.confirmed FROM grpkey k JOIN holder h USING(keyid) "
 	    "LEFT JOIN deletion d ON d.keyid = h.keyid "
 	    "AND d.device = h.device WHERE k.grp = ? AND h.endtime > ? "
+	    "AND h.device <> ? "
 	    "ORDER BY h.keyid, h.device",
 };
