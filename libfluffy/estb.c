@@ -254,10 +254,11 @@ static const struct check ticket_checks[] = {
 	{ "nonce", check_nonce }
 }, attested_checks[] = {
 	{ "absent", check_estb_absent },
-	{ "names", check_estb_names }
+	{ "names", check_estb_names },
+	{ "clock", check_clock }
 };
 
-/* Without an authenticator there is nothing that could be fresh. */
+/* Without an authenticator there is no time and no nonce. */
 static enum fluffy_error
 check_estb(struct step *step)
 {
@@ -316,6 +317,7 @@ keep_public(struct step *step, fluffy_outcome *outcome)
 	    .keydata = step->public };
 	enum fluffy_error e = store_pair_add(step->s, &pair);
 
+	store_acted_at(step->s, step->now);
 	if (e == FLUFFY_OK)
 		outcome_set(outcome, pair.proven ? FLUFFY_PUBLIC_PROVEN :
 		    FLUFFY_PUBLIC_ATTESTED, session);

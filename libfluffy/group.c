@@ -10,23 +10,50 @@
 
 /* ---- as it stands now ----------------------------------------------------- */
 
-enum fluffy_error
-group_settle(fluffy_store *s, struct group *g, uint64_t now)
+static enum fluffy_error
+count_missing(fluffy_store *s, const struct group *g, uint64_t now, size_t *n)
 {
 	struct arena arena = { NULL, false };
 	struct deletion *missing;
 	enum fluffy_error e;
+
+	e = store_missing_of_group(s, &arena, g->id, name_bytes(&g->owner),
+	    now, &missing, n);
+	arena_free(&arena);
+	return e;
+}
+
+/* What was its owner's wish is nobody's any more. */
+static enum fluffy_error
+end_group(fluffy_store *s, struct group *g)
+{
+	enum fluffy_error e = store_named_drop(s, g->id);
+
+	g->state = GROUP_DELETED;
+	g->grppac = bytes_of(NULL, 0);
+	g->any = false;
+	return e == FLUFFY_OK ? store_group_set(s, g) : e;
+}
+
+/*
+ * Time alone may complete a deletion, but that isn't written down: the clock
+ * may be wrong.
+ */
+enum fluffy_error
+group_settle(fluffy_store *s, struct group *g, uint64_t now)
+{
+	enum fluffy_error e;
 	size_t n;
 
+	g->over = g->state == GROUP_DELETED;
 	if (g->state != GROUP_DELETING)
 		return FLUFFY_OK;
-	e = store_missing_of_group(s, &arena, g->id, name_bytes(&g->owner),
-	    now, &missing, &n);
-	arena_free(&arena);
-	if (e != FLUFFY_OK || n > 0)
+	e = count_missing(s, g, now, &n);
+	g->over = e == FLUFFY_OK && n == 0;
+	if (!g->over)
 		return e;
-	g->state = GROUP_DELETED;
-	return store_group_set(s, g);
+	e = count_missing(s, g, 0, &n);
+	return e == FLUFFY_OK && n == 0 ? end_group(s, g) : e;
 }
 
 enum fluffy_error
@@ -45,7 +72,7 @@ group_find_for(struct step *step, struct bytes realm, struct bytes name)
 	enum fluffy_error e;
 
 	e = group_find(step->s, &g->arena, realm, name, step->now, &g->group);
-	g->exists = e == FLUFFY_OK && g->group.state != GROUP_DELETED;
+	g->exists = e == FLUFFY_OK && !g->group.over;
 	return e == FLUFFY_E_NOT_FOUND ? FLUFFY_OK : e;
 }
 
@@ -154,6 +181,18 @@ evict(fluffy_store *s, struct group *g, struct bytes device, uint64_t now)
 
 /* ---- the operator ------------------------------------------------------------ */
 
+/* Who gets its owner's name next isn't the owner of this. */
+static enum fluffy_error
+orphan(fluffy_store *s, struct group *g, uint64_t now)
+{
+	enum fluffy_error e = group_settle(s, g, now);
+
+	if (e == FLUFFY_OK && g->state == GROUP_DELETED)
+		return store_group_remove(s, g);
+	g->owner = (struct name){ .n = 0 };
+	return e == FLUFFY_OK ? store_group_set(s, g) : e;
+}
+
 enum fluffy_error
 group_device_removed(fluffy_store *s, struct bytes device, uint64_t now)
 {
@@ -164,18 +203,15 @@ group_device_removed(fluffy_store *s, struct bytes device, uint64_t now)
 
 	e = store_groups_of(s, &arena, device, true, now, &groups, &n);
 	for (i = 0; i < n && e == FLUFFY_OK; i++)
-		if (groups[i].state == GROUP_LIVE)
-			e = renew(s, &groups[i], now);
+		e = evict(s, &groups[i], device, now);
 	if (e == FLUFFY_OK)
 		e = store_groups_of(s, &arena, device, false, now, &groups,
 		    &n);
 	for (i = 0; i < n && e == FLUFFY_OK; i++) {
 		if (groups[i].state == GROUP_LIVE)
 			e = group_delete(s, &groups[i], now);
-		/* who gets the name next isn't the owner of this */
-		groups[i].owner = (struct name){ .n = 0 };
 		if (e == FLUFFY_OK)
-			e = store_group_set(s, &groups[i]);
+			e = orphan(s, &groups[i], now);
 	}
 	arena_free(&arena);
 	return e;
@@ -244,7 +280,7 @@ change(fluffy_store *s, struct arena *arena, const struct change *c)
 	e = group_find(s, arena, c->realm, c->name, now, &g);
 	if (e != FLUFFY_OK && e != FLUFFY_E_NOT_FOUND)
 		return e;
-	exists = e == FLUFFY_OK && g.state != GROUP_DELETED;
+	exists = e == FLUFFY_OK && !g.over;
 	e = check_change(s, c, &g, exists);
 	if (e == FLUFFY_OK)
 		e = store_verdict_set(s, c->realm, c->name, c->device,

@@ -12,7 +12,7 @@
 struct group_step {
 	struct arena arena;	/* the group's */
 	struct group group;
-	bool exists;		/* and isn't deleted */
+	bool exists;		/* and its deletion isn't over */
 	struct device device;	/* who asks */
 	struct grppac wish;
 	int64_t alg;
@@ -40,7 +40,7 @@ FLUFFY_CHECKED enum fluffy_error group_new_key(fluffy_store *,
  */
 FLUFFY_CHECKED enum fluffy_error group_delete(fluffy_store *, struct group *,
     uint64_t now);
-/* If no deletion is missing, it is complete. */
+/* Is its deletion over? */
 FLUFFY_CHECKED enum fluffy_error group_settle(fluffy_store *, struct group *,
     uint64_t now);
 /*

@@ -126,6 +126,14 @@ next_piece(const char **rest)
 	    bytes_of(start, (size_t)(comma - start));
 }
 
+/* A blank at an end, or "any" among names, is a slip of the pen. */
+static bool
+good_piece(struct bytes name)
+{
+	return name_valid(name) && name.p[0] != ' ' &&
+	    name.p[name.n - 1] != ' ' && !bytes_eq(name, ANYBODY);
+}
+
 static bool
 put_members(struct buffer *b, const char *members)
 {
@@ -143,7 +151,7 @@ put_members(struct buffer *b, const char *members)
 	cbor_put_array(b, n);
 	for (rest = members; rest != NULL;) {
 		name = next_piece(&rest);
-		if (!name_valid(name))
+		if (!good_piece(name))
 			return false;
 		cbor_put_text(b, name);
 	}

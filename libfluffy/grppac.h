@@ -23,7 +23,7 @@ const char *grppac_read(struct bytes cbor, struct arena *, struct grppac *);
 /*
  * The deterministic CBOR of members, "A,B" or "any", left out when NULL, and
  * lifetime, left out when 0.  False when something isn't a name, is out of
- * range or too long; or without memory, and then the arena has failed.
+ * range, too long, begins or ends with a blank, or is "any" among others; or without memory, and then the arena has failed.
  */
 bool grppac_write(struct arena *, const char *members, uint64_t lifetime,
     struct bytes *cbor);

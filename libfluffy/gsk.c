@@ -178,8 +178,11 @@ find_group(struct step *step)
 static enum fluffy_error
 refuse_group(struct step *step, enum fluffy_error code, const char *why)
 {
+	struct bytes group = step->msg->body->mcastname, who = asker(step);
+
 	return refuse(step->s->ctx, step->msg, "req-body.mcastname", code,
-	    "%s", why);
+	    "%s (\"%.*s\", asked by \"%.*s\")", why, (int)group.n,
+	    (const char *)group.p, (int)who.n, (const char *)who.p);
 }
 
 static enum fluffy_error
@@ -318,6 +321,26 @@ check_name_free(struct step *step)
 	return FLUFFY_OK;
 }
 
+/* One device can't fill the store, nor make an answer without end. */
+static enum fluffy_error
+check_room(struct step *step)
+{
+	const struct group_step *g = step->group;
+	enum fluffy_error e;
+	uint64_t n;
+
+	if (g->exists) {
+		e = store_group_keys_count(step->s, g->group.id, step->now,
+		    &n);
+		return e != FLUFFY_OK || n < GROUP_KEYS_MAX ? e :
+		    refuse_group(step, FLUFFY_E_NOT_PERMITTED,
+		    "too many of its keys haven't ended");
+	}
+	e = store_groups_count(step->s, asker(step), &n);
+	return e != FLUFFY_OK || n < GROUPS_MAX ? e : refuse_group(step,
+	    FLUFFY_E_NOT_PERMITTED, "too many groups of one owner");
+}
+
 /* The operator has the last word; an answer has to have room for grppac. */
 static enum fluffy_error
 check_group_policy(struct step *step)
@@ -337,7 +360,7 @@ check_group_policy(struct step *step)
 	if (e == FLUFFY_OK && verdict == FLUFFY_FORBID)
 		e = refuse_group(step, FLUFFY_E_NOT_PERMITTED,
 		    "forbidden to this device");
-	return e;
+	return e == FLUFFY_OK ? check_room(step) : e;
 }
 
 static const struct check gsk_req_checks[] = {

@@ -23,7 +23,8 @@ fill_delt(fluffy_store *s, struct fluffy_msg *msg, struct part *part,
 	    bytes_str(asking->group), &pending->keyid);
 	if (e == FLUFFY_E_NOT_FOUND)
 		return fluffy_fail(s->ctx, e, NULL,
-		    "no key of the group \"%s\" is here", asking->group);
+		    "no key of the group \"%s\" is here: fetch it, or "
+		    "renew it if it has ended", asking->group);
 	if (e != FLUFFY_OK)
 		return e;
 	k = keydata_refer(msg, keyid_bytes(&pending->keyid));
@@ -86,8 +87,7 @@ check_delt_group(struct step *step)
 	e = group_find_for(step, REALM(part, mcastrealm, L_mcastrealm,
 	    name_bytes(&step->s->party.realm)), part->mcastname);
 	if (e != FLUFFY_OK || step->group->exists ||
-	    (step->group->group.state == GROUP_DELETED && is_owner(step) &&
-	    is_current(step)))
+	    (step->group->group.over && is_owner(step) && is_current(step)))
 		return e;
 	return refuse(step->s->ctx, step->msg, "kenvelope.mcastname",
 	    FLUFFY_E_NO_SUCH_GROUP, "isn't here");
@@ -202,6 +202,11 @@ gsk_delc_make(fluffy_store *s, const struct group *g, uint64_t now,
 	if (msg == NULL)
 		return fluffy_fail_memory(s->ctx);
 	e = sealing_secret(s, name_bytes(&g->owner), now, &secret);
+	if (e == FLUFFY_E_NOT_FOUND) {
+		/* no key to tell it under: it can ask when it has one */
+		fluffy_msg_free(&msg);
+		return FLUFFY_OK;
+	}
 	if (e == FLUFFY_OK)
 		e = fill_delc(s, msg, g, now, &secret);
 	secret_wipe(&secret);

@@ -12,6 +12,9 @@
 #define CPAC_MAX	 28672
 /* A grppac only once. */
 #define GRPPAC_MAX	 61440
+/* What one device can make an SKDC keep, and send at once. */
+#define GROUPS_MAX	 256
+#define GROUP_KEYS_MAX	 64
 /* With a key pair the certificates are handed on twice as well. */
 #define PAIR_CPAC_MAX	 16384
 #define CERTS_MAX	 12288

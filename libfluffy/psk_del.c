@@ -50,6 +50,11 @@ delt_make(fluffy_store *s, const struct deletion *d, uint64_t now,
 	if (msg == NULL)
 		return fluffy_fail_memory(s->ctx);
 	e = sealing_secret(s, name_bytes(&d->device), now, &secret);
+	if (e == FLUFFY_E_NOT_FOUND) {
+		/* its key has ended: the others are asked all the same */
+		fluffy_msg_free(&msg);
+		return FLUFFY_OK;
+	}
 	if (e == FLUFFY_OK)
 		e = ctx_random(s->ctx, &random, sizeof(random));
 	if (e == FLUFFY_OK)
@@ -419,8 +424,8 @@ release(struct step *step, fluffy_msgs *out)
 	if (e == FLUFFY_OK && g.state == GROUP_DELETING) {
 		e = group_settle(step->s, &g, step->now);
 		/* nobody asked, or it is gone */
-		if (e == FLUFFY_OK && g.state == GROUP_DELETED &&
-		    g.delt.n > 0 && g.owner.n > 0)
+		if (e == FLUFFY_OK && g.over && g.delt.n > 0 &&
+		    g.owner.n > 0)
 			e = gsk_delc_make(step->s, &g, step->now, out);
 	}
 	arena_free(&arena);

@@ -6,6 +6,8 @@
 #define PRUNE_EVERY  60u
 #define PENDING_DAYS 30u
 #define SECRET_DAYS  30u
+/* Who has a copy isn't forgotten because a clock was ahead for a while. */
+#define COPY_DAYS    30u
 #define DAY	     86400u
 
 bool
@@ -312,18 +314,19 @@ prune_all(fluffy_store *s, uint64_t now, int *most)
 		uint64_t limit;
 		bool erases;
 	} steps[] = {
-		{ SQL_ISSUED_PRUNE, now, false },
+		{ SQL_ISSUED_PRUNE, before(now, DAY), false },
 		{ SQL_PENDING_PRUNE, before(now, PENDING_DAYS * DAY), false },
 		{ SQL_GONE_PRUNE, now, false },
 		{ SQL_SESSION_WIPE_ENDED, before(now, DAY), true },
 		{ SQL_SESSION_PRUNE, before(now, DAY), false },
 		{ SQL_PAIR_WIPE_ENDED, before(now, DAY), true },
 		{ SQL_PAIR_PRUNE, before(now, DAY), false },
-		{ SQL_HOLDER_PRUNE, now, false },
-		{ SQL_DELETION_PRUNE, now, false },
-		{ SQL_DELT_PRUNE, now, false },
+		{ SQL_HOLDER_PRUNE, before(now, COPY_DAYS * DAY), false },
+		{ SQL_DELETION_PRUNE, before(now, COPY_DAYS * DAY), false },
+		{ SQL_DELT_PRUNE, before(now, COPY_DAYS * DAY), false },
 		{ SQL_GRPKEY_WIPE_ENDED, now, true },
-		{ SQL_GRPKEY_PRUNE, now, false },
+		{ SQL_GRPKEY_ERASE_ENDED, now, false },
+		{ SQL_GRPKEY_PRUNE, before(now, COPY_DAYS * DAY), false },
 	};
 	enum fluffy_error e = replays_prune(s, now, most);
 

@@ -106,9 +106,9 @@ FLUFFY_CHECKED enum fluffy_error store_reset_clock(fluffy_store *);
 /*
  * Drops what time has made useless: replays whose `until` passed, pending
  * requests older than 30 days, deleted keyids whose `until` passed (but for the
- * last 1,000), records of ended keys, of their holders and deletions, an SKDC's
- * group keys that have ended, a device's keys ended for a day, secret keys that
- * open nothing more.  Inside a transaction; does nothing when it ran less than a
+ * last 1,000), records of keys ended for a day, an SKDC's group keys that have ended, and
+ * 30 days later who had copies of them, a device's keys ended for a day, secret
+ * keys that open nothing more.  Inside a transaction; does nothing when it ran less than a
  * minute ago, and at most 1,000 records at a time: the next transaction goes on.
  * Dropping anything is acting on now: it raises max_now.
  */
@@ -232,6 +232,7 @@ struct group {
 	struct bytes grppac;	/* n = 0: none */
 	struct bytes delt;	/* nonce of the last GSK-DELT; n = 0: none */
 	bool delt_realm;	/* it had a mcastrealm */
+	bool over;		/* deleted, or time has done the rest; not kept */
 };
 
 struct group_key {
@@ -254,6 +255,12 @@ FLUFFY_CHECKED enum fluffy_error store_group_add(fluffy_store *,
     struct group *);
 /* Writes all members but id, realm and name. */
 FLUFFY_CHECKED enum fluffy_error store_group_set(fluffy_store *,
+    const struct group *);
+/* How many a device owns, but for deleted ones. */
+FLUFFY_CHECKED enum fluffy_error store_groups_count(fluffy_store *,
+    struct bytes device, uint64_t *n);
+/* Nothing of it stays but what the operator forbade. */
+FLUFFY_CHECKED enum fluffy_error store_group_remove(fluffy_store *,
     const struct group *);
 /* Those that a device owns; with held those whose keys it holds (as below) as a
    member. */
@@ -285,6 +292,9 @@ FLUFFY_CHECKED enum fluffy_error store_group_key_erase(fluffy_store *,
 /* All keys of the group. */
 FLUFFY_CHECKED enum fluffy_error store_group_keys_erase(fluffy_store *,
     int64_t group);
+/* How many keys it has that haven't ended. */
+FLUFFY_CHECKED enum fluffy_error store_group_keys_count(fluffy_store *,
+    int64_t group, uint64_t now, uint64_t *n);
 /* The device was given a copy of the key. */
 FLUFFY_CHECKED enum fluffy_error store_holder_add(fluffy_store *,
     const struct group_key *, struct bytes device);

@@ -117,27 +117,17 @@ store_groups_of(fluffy_store *s, struct arena *arena, struct bytes device,
 	    e;
 }
 
-/* What is said about a group that was deleted goes with it. */
-static enum fluffy_error
-clear_name(fluffy_store *s, const struct group *g)
+enum fluffy_error
+store_group_remove(fluffy_store *s, const struct group *g)
 {
 	static const enum sql_id all[] = { SQL_NAMED_DROP, SQL_GRPKEYS_DROP,
 		SQL_GROUP_REMOVE };
-	struct group old;
-	struct arena arena = { NULL, false };
-	enum fluffy_error e;
+	enum fluffy_error e = store_group_keys_erase(s, g->id);
 	struct query q;
 
-	e = store_group(s, &arena, name_bytes(&g->realm),
-	    name_bytes(&g->name), &old);
-	arena_free(&arena);
-	if (e == FLUFFY_E_NOT_FOUND)
-		return FLUFFY_OK;
-	if (e == FLUFFY_OK)
-		e = store_group_keys_erase(s, old.id);
 	for (size_t i = 0; i < 3 && e == FLUFFY_OK; i++) {
 		query_open(&q, s, all[i]);
-		bind_int(&q, old.id);
+		bind_int(&q, g->id);
 		e = query_run(&q, NULL);
 	}
 	if (e != FLUFFY_OK)
@@ -146,6 +136,54 @@ clear_name(fluffy_store *s, const struct group *g)
 	bind_text(&q, name_bytes(&g->realm));
 	bind_text(&q, name_bytes(&g->name));
 	return query_run(&q, NULL);
+}
+
+/* What is said about a group that was deleted goes with it. */
+static enum fluffy_error
+clear_name(fluffy_store *s, const struct group *g)
+{
+	struct group old;
+	struct arena arena = { NULL, false };
+	enum fluffy_error e;
+
+	e = store_group(s, &arena, name_bytes(&g->realm),
+	    name_bytes(&g->name), &old);
+	arena_free(&arena);
+	if (e == FLUFFY_E_NOT_FOUND)
+		return FLUFFY_OK;
+	return e == FLUFFY_OK ? store_group_remove(s, &old) : e;
+}
+
+/* The one number that an open query gives. */
+static enum fluffy_error
+number(struct query *q, uint64_t *n)
+{
+	*n = 0;
+	if (query_step(q))
+		*n = get_uint(q, INT64_MAX);
+	return query_close(q);
+}
+
+enum fluffy_error
+store_groups_count(fluffy_store *s, struct bytes device, uint64_t *n)
+{
+	struct query q;
+
+	query_open(&q, s, SQL_GROUPS_COUNT);
+	bind_text(&q, device);
+	return number(&q, n);
+}
+
+enum fluffy_error
+store_group_keys_count(fluffy_store *s, int64_t group, uint64_t now,
+    uint64_t *n)
+{
+	struct query q;
+
+	query_open(&q, s, SQL_GRPKEYS_COUNT);
+	bind_int(&q, group);
+	bind_uint(&q, now);
+	return number(&q, n);
 }
 
 enum fluffy_error

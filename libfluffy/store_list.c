@@ -167,7 +167,11 @@ list_issued(struct listing *l)
 		entry.alg = list_alg(get_int(&q));
 		entry.authtime = get_uint(&q, TIME_MAX);
 		entry.endtime = get_uint(&q, TIME_MAX);
-		entry.state = entry.endtime <= l->now ? "expired" : "issued";
+		entry.state = "issued";
+		if (!get_null(&q))
+			entry.state = get_bool(&q) ? "deleted" : "deleting";
+		if (entry.endtime <= l->now)
+			entry.state = "expired";
 		list_add(l, &entry, &keyid);
 	}
 	return query_close(&q);

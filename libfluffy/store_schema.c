@@ -110,6 +110,8 @@ const char store_schema_2[] =
 /* Of a holder h: it hasn't been told to delete its copy. */
 #define NOT_ASKED "NOT EXISTS (SELECT 1 FROM deletion d " \
 	"WHERE d.keyid = h.keyid AND d.device = h.device)"
+/* Who was removed can't be asked, until it is enrolled again. */
+#define ENROLLED "EXISTS (SELECT 1 FROM device v WHERE v.name = d.device)"
 #define DELETION_COLUMNS "SELECT d.keyid, d.device, d.since, d.endtime "
 #define SECRET_COLUMNS "SELECT s.kid, s.owner, s.alg, v.key, s.endtime, " \
 	"s.ord FROM secret s CROSS JOIN vault v USING(slot) "
@@ -238,6 +240,10 @@ const char *const sql_text[N_SQL] = {
 	    "(NULL, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
 	[SQL_GROUP_SET] = "UPDATE grp SET owner = ?, state = ?, keyid = ?, "
 	    "any = ?, grppac = ?, delt = ?, delt_realm = ? WHERE id = ?",
+	[SQL_GROUPS_COUNT] = "SELECT count(*) FROM grp "
+	    "WHERE owner = ? AND state <> 3",
+	[SQL_GRPKEYS_COUNT] = "SELECT count(*) FROM grpkey "
+	    "WHERE grp = ? AND endtime > ?",
 	[SQL_GROUP_REMOVE] = "DELETE FROM grp WHERE id = ?",
 	[SQL_GROUPS_OWNED] = GROUP_COLUMNS "WHERE g.owner = ? ORDER BY g.id",
 	/* In which a device holds a key, but not as the owner. */
@@ -258,7 +264,9 @@ const char *const sql_text[N_SQL] = {
 	/* What was said of one group, not of its name. */
 	[SQL_VERDICTS_DROP] = "DELETE FROM verdict "
 	    "WHERE realm = ? AND name = ? AND verdict <> 3",
-	[SQL_VERDICTS_FORGET] = "DELETE FROM verdict WHERE device = ?",
+	/* A namesake that comes later gets no privilege. */
+	[SQL_VERDICTS_FORGET] = "DELETE FROM verdict "
+	    "WHERE device = ? AND verdict = 1",
 
 	[SQL_GRPKEY_ADD] = "INSERT INTO grpkey VALUES(?, ?, ?, ?, ?, ?)",
 	[SQL_GRPKEY] = "SELECT k.grp, k.alg, k.authtime, k.endtime, v.key "
@@ -270,7 +278,10 @@ const char *const sql_text[N_SQL] = {
 	[SQL_GRPKEYS_DROP] = "DELETE FROM grpkey WHERE grp = ?",
 	/* The same LIMIT in the same order: the same rows. */
 	[SQL_GRPKEY_WIPE_ENDED] = WIPE "(SELECT slot FROM grpkey "
-	    "WHERE endtime <= ? ORDER BY keyid LIMIT ?)",
+	    "WHERE endtime <= ? AND slot IS NOT NULL ORDER BY keyid LIMIT ?)",
+	[SQL_GRPKEY_ERASE_ENDED] = "UPDATE grpkey SET slot = NULL "
+	    "WHERE keyid IN (SELECT keyid FROM grpkey "
+	    "WHERE endtime <= ? AND slot IS NOT NULL ORDER BY keyid LIMIT ?)",
 	[SQL_GRPKEY_PRUNE] = "DELETE FROM grpkey WHERE keyid IN "
 	    "(SELECT keyid FROM grpkey WHERE endtime <= ? "
 	    "ORDER BY keyid LIMIT ?)",
@@ -279,7 +290,6 @@ const char *const sql_text[N_SQL] = {
 	[SQL_HOLDS] = "SELECT 1 FROM holder h JOIN grpkey k USING(keyid) "
 	    "WHERE k.grp = ? AND h.device = ? AND h.endtime > ? AND "
 	    NOT_ASKED " LIMIT 1",
-	[SQL_HOLDERS_DROP] = "DELETE FROM holder WHERE device = ?",
 	[SQL_HOLDER_PRUNE] = "DELETE FROM holder WHERE (keyid, device) IN "
 	    "(SELECT keyid, device FROM holder WHERE endtime <= ? LIMIT ?)",
 
@@ -303,22 +313,20 @@ const char *const sql_text[N_SQL] = {
 	    "ON CONFLICT DO NOTHING",
 	[SQL_DELETION_CONFIRM] = "UPDATE deletion SET confirmed = 1 "
 	    "WHERE keyid = ? AND device = ?",
-	[SQL_DELETIONS_DROP] = "DELETE FROM deletion WHERE device = ?",
 	[SQL_DELETION_PRUNE] = "DELETE FROM deletion WHERE (keyid, device) IN "
 	    "(SELECT keyid, device FROM deletion WHERE endtime <= ? LIMIT ?)",
 	[SQL_MISSING] = DELETION_COLUMNS "FROM deletion d "
-	    "WHERE d.confirmed = 0 AND d.endtime > ? "
-	    "ORDER BY d.since, d.keyid, d.device",
+	    "WHERE d.confirmed = 0 AND d.endtime > ? AND " ENROLLED
+	    " ORDER BY d.since, d.keyid, d.device",
 	[SQL_MISSING_OF_GROUP] = DELETION_COLUMNS "FROM grpkey k "
 	    "JOIN deletion d USING(keyid) WHERE d.confirmed = 0 "
-	    "AND d.endtime > ? AND k.grp = ? AND d.device <> ? "
-	    "ORDER BY d.keyid, d.device",
+	    "AND d.endtime > ? AND k.grp = ? AND d.device <> ? AND " ENROLLED
+	    " ORDER BY d.keyid, d.device",
 	[SQL_MISSING_OF_KEY] = DELETION_COLUMNS "FROM deletion d "
-	    "WHERE d.confirmed = 0 AND d.endtime > ? AND d.keyid = ? "
-	    "ORDER BY d.device",
+	    "WHERE d.confirmed = 0 AND d.endtime > ? AND d.keyid = ? AND "
+	    ENROLLED " ORDER BY d.device",
 	[SQL_DELT_ADD] = "INSERT INTO delt VALUES(?, ?, ?, ?)",
 	[SQL_DELT] = "SELECT keyid FROM delt WHERE device = ? AND nonce = ?",
-	[SQL_DELTS_DROP] = "DELETE FROM delt WHERE device = ?",
 	[SQL_DELT_PRUNE] = "DELETE FROM delt WHERE (device, nonce) IN "
 	    "(SELECT device, nonce FROM delt WHERE endtime <= ? LIMIT ?)",
 	[SQL_ISSUED] = "SELECT keyid, client, service, alg, authtime, endtime "
@@ -328,7 +336,7 @@ const char *const sql_text[N_SQL] = {
 	    "WHERE service = 3 AND realm = ? AND peer = ? LIMIT 1",
 	[SQL_GROUP_KEY_NEWEST] = "SELECT keyid FROM session "
 	    "WHERE service >= 2 AND realm = ? AND peer = ? "
-	    "ORDER BY established DESC, authtime DESC, id DESC LIMIT 1",
+	    "ORDER BY established DESC, authtime DESC, keyid DESC LIMIT 1",
 	/* What was issued before, or came before the one that was deleted. */
 	[SQL_GROUP_KEYS_GONE] = "INSERT INTO gone "
 	    "SELECT keyid, min(endtime + ?5, 1 << 53) FROM session "
@@ -337,8 +345,8 @@ const char *const sql_text[N_SQL] = {
 	[SQL_GROUP_KEYS_WIPE] = WIPE "(SELECT slot FROM session "
 	    OF_DELETED_GROUP ")",
 	[SQL_GROUP_KEYS_REMOVE] = "DELETE FROM session " OF_DELETED_GROUP,
-	/* GSK-REQ and GSK-FET. */
-	[SQL_PENDING_OF_GROUP] = "DELETE FROM pending WHERE type IN (7, 9) "
+	/* GSK-REQ, GSK-FET and GSK-DELT. */
+	[SQL_PENDING_OF_GROUP] = "DELETE FROM pending WHERE type IN (7, 9, 11) "
 	    "AND realm IN (?1, ?2) AND service = ?3 AND time < ?4",
 
 	[SQL_SAFE_FREE] = "SELECT slot FROM safe WHERE used = 0 LIMIT 1",
@@ -369,7 +377,8 @@ const char *const sql_text[N_SQL] = {
 	[SQL_LIST_SECRETS] = "SELECT kid, owner, alg, endtime "
 	    "FROM secret WHERE owner = ? AND slot IS NOT NULL ORDER BY ord",
 	[SQL_LIST_ISSUED] = "SELECT keyid, client, service, alg, authtime, "
-	    "endtime FROM issued ORDER BY keyid",
+	    "endtime, (SELECT min(confirmed) FROM deletion d "
+	    "WHERE d.keyid = i.keyid) FROM issued i ORDER BY keyid",
 	[SQL_LIST_RULES] = "SELECT client, service FROM rule "
 	    "ORDER BY client, service",
 	[SQL_LIST_SESSIONS] = "SELECT keyid, service, realm, peer, alg, "

@@ -88,8 +88,7 @@ enum fluffy_error
 store_device_remove(fluffy_store *s, struct bytes name)
 {
 	static const enum sql_id rest[] = { SQL_DEVICE_GONE, SQL_DEVICE_RULES,
-		SQL_VERDICTS_FORGET, SQL_HOLDERS_DROP, SQL_DELETIONS_DROP,
-		SQL_DELTS_DROP };
+		SQL_VERDICTS_FORGET };
 	enum fluffy_error e;
 	struct query q;
 	int n;

@@ -16,7 +16,7 @@ write_made(fluffy_ctx *ctx, fluffy_store *store, const char *encoding,
 	}
 	output_open(&out, NULL);
 	if (msgs.n == 0)
-		report_say("no PSK-DELT to write: all have confirmed");
+		report_say("no PSK-DELT to write: nothing is pending");
 	else if (emit_all(ctx, &out, &msgs, format_made(encoding, &out)))
 		report_say("wrote %zu PSK-DELT%s", msgs.n,
 		    msgs.n > 1 ? "s" : "");

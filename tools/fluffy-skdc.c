@@ -16,7 +16,7 @@ static void
 keep_answers(struct server *s, struct item *item, const fluffy_msgs *replies,
     enum fluffy_format format)
 {
-	item_keep(s->ctx, item, replies, format_chosen(encoding, format));
+	batch_keep(s->ctx, &s->batch, item, replies, format_chosen(encoding, format));
 }
 
 static void
@@ -84,7 +84,8 @@ take_malformed(struct server *s)
 }
 
 /* More in one commit would save little and take memory. */
-#define BATCH_MAX 1024
+#define BATCH_MAX   1024
+#define BATCH_BYTES ((size_t)1 << 20)	/* of answers */
 
 /*
  * What can be had without waiting, up to a batch; false when nothing can be
@@ -110,7 +111,8 @@ take_at_hand(struct server *s)
 			take_request(s, msg);
 		else
 			take_malformed(s);
-		if (s->batch.count == BATCH_MAX)
+		if (s->batch.count == BATCH_MAX ||
+		    s->batch.bytes > BATCH_BYTES)
 			s->batch.full = true;
 	}
 	return true;

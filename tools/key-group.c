@@ -23,29 +23,37 @@ list(fluffy_store *store, int (*each)(void *, const fluffy_entry *), void *arg)
 	return fluffy_list_groups(store, realm, group, each, arg);
 }
 
+/* Of one device. */
+struct copies {
+	const char *device;
+	size_t count;
+};
+
 static int
 count_deleting(void *arg, const fluffy_entry *entry)
 {
-	size_t *count = arg;
+	struct copies *copies = arg;
 
-	*count += entry->kind == FLUFFY_HOLDER && entry->state != NULL &&
+	copies->count += entry->kind == FLUFFY_HOLDER &&
+	    entry->state != NULL && entry->name != NULL &&
+	    strcmp(entry->name, copies->device) == 0 &&
 	    strcmp(entry->state, "deleting") == 0;
 	return 0;
 }
 
 /* Who was shut out still has its copy. */
 static void
-tell_deletions(fluffy_ctx *ctx, fluffy_store *store)
+tell_deletions(fluffy_ctx *ctx, fluffy_store *store, const char *device)
 {
-	size_t count = 0;
-	enum fluffy_error error = list(store, count_deleting, &count);
+	struct copies copies = { .device = device };
+	enum fluffy_error error = list(store, count_deleting, &copies);
 
 	if (error != FLUFFY_OK)
 		report_why(ctx, error);
-	else if (count > 0)
+	else if (copies.count > 0)
 		report_say("copies to be deleted: %zu; "
 		    "\"fluffy-del pending --resend\" writes the PSK-DELTs",
-		    count);
+		    copies.count);
 }
 
 static void
@@ -63,7 +71,7 @@ make_change(fluffy_ctx *ctx, const struct change *change)
 	else {
 		report_say("%s %s %s", change->device, change->done, group);
 		if (change->membership != FLUFFY_ADD)
-			tell_deletions(ctx, store);
+			tell_deletions(ctx, store, change->device);
 	}
 	fluffy_store_close(&store);
 }

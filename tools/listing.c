@@ -53,8 +53,8 @@ describe(const fluffy_entry *e, char *text, size_t size)
 	if (e->kind == FLUFFY_DELETED)
 		*text = '\0';
 	else if (e->client != NULL)
-		snprintf(text, size, "%s%s%s", e->client,
-		    e->service != NULL ? " -> " : "", OR_EMPTY(e->service));
+		snprintf(text, size, "%s -> %s", e->client,
+		    e->service != NULL ? e->service : "-");
 	else if (e->kind == FLUFFY_GROUP)
 		snprintf(text, size, "%s%s%s", who,
 		    e->owner != NULL ? ", owner " : "", OR_EMPTY(e->owner));

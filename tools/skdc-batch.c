@@ -45,7 +45,7 @@ batch_clear(struct batch *b)
 		fluffy_msg_free(&b->item[i].request);
 		drop_answers(&b->item[i]);
 	}
-	b->count = 0;
+	b->count = b->bytes = 0;
 	b->begun = b->broken = b->full = false;
 }
 
@@ -59,8 +59,8 @@ batch_free(struct batch *b)
 }
 
 void
-item_keep(fluffy_ctx *ctx, struct item *item, const fluffy_msgs *msgs,
-    enum fluffy_format format)
+batch_keep(fluffy_ctx *ctx, struct batch *b, struct item *item,
+    const fluffy_msgs *msgs, enum fluffy_format format)
 {
 	enum fluffy_error error;
 
@@ -77,6 +77,7 @@ item_keep(fluffy_ctx *ctx, struct item *item, const fluffy_msgs *msgs,
 		    &item->answer[item->answers++]);
 		if (error != FLUFFY_OK)
 			report_why(ctx, error);
+		b->bytes += item->answer[i].len;
 	}
 }
 

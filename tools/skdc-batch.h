@@ -15,6 +15,7 @@ struct item {
 struct batch {
 	struct item *item;
 	size_t count, room;
+	size_t bytes;	/* of all answers */
 	bool begun;	/* and not yet committed */
 	bool broken;	/* nothing of it is promised */
 	bool full;	/* more may be at hand */
@@ -27,8 +28,8 @@ void batch_clear(struct batch *);
 void batch_free(struct batch *);
 
 /* Encode the answers and keep them, in place of those that were kept before. */
-void item_keep(fluffy_ctx *, struct item *, const fluffy_msgs *,
-    enum fluffy_format);
+void batch_keep(fluffy_ctx *, struct batch *, struct item *,
+    const fluffy_msgs *, enum fluffy_format);
 void item_put(struct output *, const struct item *);
 
 #endif

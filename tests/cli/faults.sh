@@ -54,6 +54,21 @@ camera_kid=$(fluffy-key list -s camera.db | awk '/^secret/ { print $3 }')
 camera_key=$(key_of camera.db "$camera_kid")
 honest_key=$(key_of sensor.db "$keyid")
 honest_keyid=$keyid
+# Of groups, deletions and pairs too: greq is answered by nobody, and grep,
+# dlvr, prep and delts are to be taken.
+honest
+deleted_key=$(key_of sensor.db "$keyid")
+deleted=$keyid
+run 0 fluffy-del request -s skdc.db "$deleted" >delts
+obtain request lock doors --members sensor
+obtain renew lock doors
+group fetch fet sensor doors
+serve 0 fet dlvr
+group request req4 lock attic
+serve 0 req4 grep
+group request greq lock yard
+run 0 fluffy-pkp request -s sensor.db --kty EC --alg ES256 --for lock >preq
+serve 0 preq prep
 
 # Every way to write something: "STDIN|COMMAND".
 writers=(
@@ -61,6 +76,17 @@ writers=(
 	"req|fluffy-skdc -s skdc.db"
 	"rep1|fluffy-estb -s sensor.db"
 	"estb2|fluffy-estb -s lock.db"
+	"|fluffy-gsk request -s lock.db loft"
+	"|fluffy-gsk fetch -s sensor.db doors"
+	"|fluffy-gsk delete -s lock.db doors"
+	"greq|fluffy-skdc -s skdc.db"
+	"delts|fluffy-del accept -s sensor.db"
+	"|fluffy-del pending -s skdc.db"
+	"|fluffy-del pending -s skdc.db --resend"
+	"|fluffy-del request -s skdc.db $deleted"
+	"|fluffy-pkp request -s lock.db --kty OKP --alg EdDSA"
+	"prep|fluffy-pkp accept -s sensor.db"
+	"|fluffy-key group -s skdc.db"
 	"|fluffy-key enrol -s skdc.db another"
 	"|fluffy-key rotate -s skdc.db lock"
 	"|fluffy-key list -s skdc.db"
@@ -97,6 +123,17 @@ promises() {
 	run 1 fluffy-estb -s lock.db <estb2 >answer
 	is answer ERROR replay
 	run 0 fluffy-estb -s sensor.db <ack3
+	run 1 fluffy-skdc -s skdc.db <greq >answer
+	is answer ERROR replay
+	# what was erased is confirmed once more
+	gone "$deleted_key" sensor.db
+	run 0 fluffy-del accept -s sensor.db <delts >delc
+	expect_err "confirmed without having"
+	serve 0 delc answer
+	empty answer
+	run 1 fluffy-pkp accept -s sensor.db <prep >answer
+	empty answer
+	honest_group
 }
 
 chapter "stdout is closed"
@@ -291,6 +328,10 @@ if on_small 1m; then
 		    "|fluffy-key init -s more.db --realm home more" \
 		    "enrolled|fluffy-key join -s new.db" \
 		    "rotated|fluffy-key join -s camera.db" \
+		    "grep|fluffy-gsk accept -s lock.db" \
+		    "dlvr|fluffy-gsk accept -s sensor.db" \
+		    "delts|fluffy-del accept -s sensor.db" \
+		    "prep|fluffy-pkp accept -s sensor.db" \
 		    "|fluffy-key deny -s skdc.db sensor camera" \
 		    "|fluffy-key list -s skdc.db"; do
 			stdin=${step%%|*}
@@ -312,6 +353,19 @@ if on_small 1m; then
 				[ $got = 0 ] || [ ! -s "$scratch/output" ] ||
 					is "$scratch/output" ERROR internal
 				told=$got
+				;;
+			"del accept"*)
+				confirmed=$got
+				[ $got = 0 ] || empty "$scratch/output"
+				[ $got = 4 ] || gone "$deleted_key" sensor.db
+				;;
+			"gsk accept -s lock"*)
+				empty "$scratch/output"
+				taken=$got
+				;;
+			"pkp accept"*)
+				[ $got = 0 ] || empty "$scratch/output"
+				paired=$got
 				;;
 			"key init"*)
 				[ $got = 0 ] || [ ! -e more.db ] ||
@@ -340,6 +394,13 @@ if on_small 1m; then
 			is answer ERROR replay
 		fi
 		run $((told == 4 ? 0 : 1)) fluffy-estb -s lock.db <estb2 >answer
+		run $((taken == 4 ? 0 : 1)) fluffy-gsk accept -s lock.db <grep
+		run $((paired == 4 ? 0 : 1)) fluffy-pkp accept -s sensor.db \
+			<prep >answer
+		run 0 fluffy-del accept -s sensor.db <delts >delc
+		expect_err "$([ "$confirmed" = 4 ] && echo erased ||
+			echo confirmed without)"
+		gone "$deleted_key" sensor.db
 		honest
 		honest_between camera lock
 		[ "$free$asked" != 04 ] || zero_failed=yes
@@ -377,6 +438,12 @@ honest
 read_only() {
 	for step in "|fluffy-req -s sensor.db lock" "req|fluffy-skdc -s skdc.db" \
 	    "rep1|fluffy-estb -s sensor.db" "estb2|fluffy-estb -s lock.db" \
+	    "grep|fluffy-gsk accept -s lock.db" \
+	    "dlvr|fluffy-gsk accept -s sensor.db" \
+	    "delts|fluffy-del accept -s sensor.db" \
+	    "prep|fluffy-pkp accept -s sensor.db" \
+	    "|fluffy-del request -s skdc.db $deleted" \
+	    "|fluffy-key group -s skdc.db doors --add camera" \
 	    "|fluffy-key enrol -s skdc.db another" \
 	    "|fluffy-key remove -s sensor.db $honest_keyid" \
 	    "|fluffy-key policy -s skdc.db --skew 5" \
@@ -440,6 +507,49 @@ else
 fi
 [ "$(id -u)" != 0 ] || chown -R 0:0 .
 honest
+
+chapter "the disk fails"
+failures=0
+if have strace && strace -qq -o /dev/null -e trace=none true 2>/dev/null; then
+	for step in "grep|fluffy-gsk accept -q -s lock.db" \
+	    "delts|fluffy-del accept -q -s sensor.db" \
+	    "prep|fluffy-pkp accept -q -s sensor.db" \
+	    "greq|fluffy-skdc -q -s skdc.db"; do
+		stdin=${step%%|*}
+		for call in pwrite64 fdatasync ftruncate; do
+			for error in EIO ENOSPC; do
+				[ $error = EIO ] || [ $call = pwrite64 ] || continue
+				for n in 1 2 3 5 8; do
+					refresh failing
+					got=0
+					# shellcheck disable=SC2086
+					ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 \
+						strace -qq -o /dev/null -e "trace=$call" -e \
+						"inject=$call:error=$error:when=$n+" \
+						${step#*|} <"$stdin" >output 2>"$err" || got=$?
+					judge_any 0 4 -- $got "${step#*|}, $call $n"
+					[ $got = 4 ] || break
+					failures=$((failures + 1))
+					if [ "$stdin" = greq ]; then
+						[ ! -s output ] || is output ERROR internal
+					else
+						empty output
+					fi
+					# and then the disk is good again
+					run 0 ${step#*|} <"$stdin" >output
+					[ "$stdin" != delts ] ||
+						gone "$deleted_key" sensor.db
+				done
+			done
+		done
+	done
+	[ $failures -gt 10 ] || fail "only $failures failures"
+	honest
+	honest_group
+else
+	echo "skipped: strace doesn't work here"
+fi
+echo "# $failures failures"
 
 # ---- others at work -----------------------------------------------------------
 

@@ -203,6 +203,45 @@ swap() {
 	run 0 fluffy-msg --to "$enc" "$scratch/edited"
 }
 
+# reseal FILE STORE MEMBER PYTHON: the message after that member was opened
+# under the store's secret key, changed and sealed anew. The program changes the
+# plaintext p, or the message m around it, by labels: p[L["nonce"]]. Needs the
+# reference implementation (need_reference).
+reseal() {
+	local kid
+	kid=$(fluffy-key list -s "$2" | awk '/^secret.* current/ { print $3 }')
+	python3 - "$1" "$enc" "$3" "$(key_of "$2" "$kid")" "$4" \
+		2>"$err" <<-'EOF' || fail "reseal $*"
+		import os, sys
+		from fluffy_ref import *
+		file, form, part, key, program = sys.argv[1:]
+		L, key, form = LABELS, bytes.fromhex(key), form.replace("--", "")
+		m = decode(open(file, "rb").read())
+		ticket = part == "enc-part"
+		fields = STRUCT[m["msg-type"]]
+		c = m["mticket"] if ticket else m
+		fields = fields["mticket"].schema if ticket else fields
+		s = c[part]
+		def structure():
+		    return cbor_dumps(["Encrypt0", cbor_dumps({1: s.alg}), aad_of(c, fields, part)])
+		def plain(item):
+		    return {k: plain(v) for k, v in item} if isinstance(item, Obj) else item
+		p = plain(cbor_item(aead(s.alg, key).decrypt(s.iv, s.ciphertext, structure()), 0)[0])
+		exec(program)
+		iv = os.urandom(len(s.iv))
+		sealed = aead(s.alg, key).encrypt(iv, cbor_dumps(p), structure())
+		c[part] = Sealed(s.alg, s.kid, iv, sealed)
+		sys.stdout.buffer.write(encode(m, form))
+	EOF
+}
+
+need_reference() {
+	local root=${BASH_SOURCE[0]%/tests/cli/lib.sh}
+	export PYTHONPATH=$root/tests/interop PYTHONDONTWRITEBYTECODE=1
+	python3 -c 'import fluffy_ref' 2>/dev/null ||
+		skip "python3-cryptography is missing"
+}
+
 refused_with_ack() { # FILE ERROR-CODE
 	is "$1" ERROR "$2"
 	equal "$(field "$1" 'has("ack")')" true "an ack belongs here"
@@ -286,6 +325,75 @@ exchange_between() { # CLIENT SERVICE
 
 pending() { # STORE: how many requests wait
 	fluffy-key list -s "$1" | grep -c '^pending.*PSK-REQ'
+}
+
+# ---- groups ------------------------------------------------------------------
+
+# group VERB FILE DEVICE GROUP [OPTION]...: the device's message about GROUP.
+group() {
+	run 0 fluffy-gsk "$1" -s "$3.db" --"$enc" "${@:5}" -- "$4" >"$2"
+}
+
+# serve STATUS FILE ANSWER
+serve() {
+	run "$1" fluffy-skdc -s skdc.db <"$2" >"$3"
+}
+
+# take DEVICE FILE: the answer about a group; $keyid is what it brought.
+take() {
+	run 0 fluffy-gsk accept -s "$1.db" <"$2" >taken
+	empty taken
+	keyid=$(keyid_said)
+}
+
+# obtain VERB DEVICE GROUP [OPTION]...: $keyid is what it brought.
+obtain() {
+	group "$1" group.req "${@:2}"
+	serve 0 group.req group.rep
+	take "$2" group.rep
+	[ -n "$keyid" ] || fail "$1 of $3 brought $2 no key"
+}
+
+# denied CODE VERB DEVICE GROUP [OPTION]...: with an ack, and so at the device.
+denied() {
+	group "$2" denied.req "${@:3}"
+	serve 1 denied.req denied.rep
+	refused_with_ack denied.rep "$1"
+	run 1 fluffy-gsk accept -s "$3.db" <denied.rep >taken
+	expect_err "ERROR $1 (proven"
+	same taken denied.rep
+}
+
+# delete OWNER GROUP MEMBER...: all of it; it takes exactly these members.
+delete() {
+	local owner=$1 group=$2 member
+	shift 2
+	group delete delete.delt "$owner" "$group"
+	serve 0 delete.delt delete.out
+	for member in "$@"; do
+		is delete.out PSK-DELT
+		run 0 fluffy-del accept -s "$member.db" <delete.out >delete.delc
+		is delete.delc PSK-DELC
+		serve 0 delete.delc delete.rep
+	done
+	[ $# = 0 ] || mv delete.rep delete.out
+	is delete.out GSK-DELC
+	run 0 fluffy-gsk accept -s "$owner.db" <delete.out >taken
+	expect_err "of deleted group $group"
+}
+
+# honest_group: a group's whole life, with its owner lock and its member sensor.
+honest_group() {
+	local owned
+	obtain request lock honest --members sensor
+	owned=$keyid
+	obtain fetch sensor honest
+	equal "$keyid" "$owned"
+	equal "$(key_of sensor.db "$keyid")" "$(key_of lock.db "$keyid")" \
+		"both have the same key"
+	delete lock honest sensor
+	! fluffy-key list -s lock.db | grep -q honest || fail "lock has a key"
+	! fluffy-key list -s sensor.db | grep -q honest || fail "sensor has a key"
 }
 
 # ---- clocks and builds -------------------------------------------------------

@@ -4,10 +4,19 @@
 . "${srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
 need jq perl
 
-verbs=(init enrol join rotate list export remove policy deny allow)
-commands=(fluffy-key fluffy-req fluffy-skdc fluffy-estb fluffy-msg)
-for verb in "${verbs[@]}"; do
-	commands+=("fluffy-key $verb")
+declare -A verbs=(
+	[fluffy-key]="init enrol join rotate list export remove policy deny allow
+		group ca"
+	[fluffy-gsk]="request renew fetch delete accept"
+	[fluffy-del]="request pending accept"
+	[fluffy-pkp]="request accept"
+)
+commands=(fluffy-key fluffy-req fluffy-skdc fluffy-estb fluffy-msg fluffy-gsk
+	fluffy-del fluffy-pkp)
+for program in fluffy-key fluffy-gsk fluffy-del fluffy-pkp; do
+	for verb in ${verbs[$program]}; do
+		commands+=("$program $verb")
+	done
 done
 
 # told ERROR STATUS: each line on stderr is an object, and one is of this error.
@@ -39,17 +48,14 @@ for command in "${commands[@]}"; do
 		run 2 $command --help=x
 		run 2 $command --version=x
 	}
-	case $command in
-	"fluffy-key "* | fluffy-req | fluffy-skdc | fluffy-estb | fluffy-msg)
+	if [ -z "${verbs[$command]-}" ]; then
 		has help --store
 		has help --errors
-		;;
-	*)
-		for verb in "${verbs[@]}"; do
-			has help "$verb"
+	else
+		for verb in ${verbs[$command]}; do
+			has help "$command $verb"
 		done
-		;;
-	esac
+	fi
 	# shellcheck disable=SC2086
 	run 0 $command --completion bash >completion
 	bash -n completion || fail "$command --completion bash"
@@ -80,10 +86,21 @@ run 2 fluffy-key lists -s skdc.db
 run 2 fluffy-key '' -s skdc.db
 run 2 fluffy-key -- list -s skdc.db
 run 2 fluffy-key -s skdc.db list
+for program in fluffy-gsk fluffy-del fluffy-pkp; do
+	run 2 $program
+	run 2 $program accepts -s sensor.db
+	run 2 $program '' -s sensor.db
+	run 2 $program -s sensor.db accept
+done
 for command in "fluffy-key list" fluffy-skdc fluffy-estb "fluffy-key policy" \
     "fluffy-req lock" "fluffy-key join" "fluffy-key remove lock" \
     "fluffy-key enrol a" "fluffy-key rotate lock" "fluffy-key deny lock sensor" \
-    "fluffy-key init --realm home x" "fluffy-key export --as hex 00"; do
+    "fluffy-key init --realm home x" "fluffy-key export --as hex 00" \
+    "fluffy-key group" "fluffy-key group doors --add lock" "fluffy-key ca" \
+    "fluffy-key ca --none" "fluffy-gsk request doors" "fluffy-gsk renew doors" \
+    "fluffy-gsk fetch doors" "fluffy-gsk delete doors" "fluffy-gsk accept" \
+    "fluffy-del request 00" "fluffy-del pending" "fluffy-del accept" \
+    "fluffy-pkp request --kty EC --alg ES256" "fluffy-pkp accept"; do
 	# shellcheck disable=SC2086
 	{
 		run 2 $command </dev/null
@@ -98,7 +115,14 @@ for command in "fluffy-key list" fluffy-skdc fluffy-estb "fluffy-key policy" \
 done
 for command in "fluffy-key list -s skdc.db" "fluffy-skdc -s skdc.db" \
     "fluffy-estb -s sensor.db" "fluffy-req -s sensor.db lock" \
-    "fluffy-key join -s sensor.db" "fluffy-key init -s x.db --realm home x"; do
+    "fluffy-key join -s sensor.db" "fluffy-key init -s x.db --realm home x" \
+    "fluffy-key ca -s skdc.db" "fluffy-key group -s skdc.db doors" \
+    "fluffy-gsk request -s sensor.db doors" "fluffy-gsk renew -s sensor.db doors" \
+    "fluffy-gsk fetch -s sensor.db doors" "fluffy-gsk delete -s sensor.db doors" \
+    "fluffy-gsk accept -s sensor.db" "fluffy-del request -s skdc.db 00" \
+    "fluffy-del pending -s skdc.db" "fluffy-del accept -s sensor.db" \
+    "fluffy-pkp request -s sensor.db --kty EC --alg ES256" \
+    "fluffy-pkp accept -s sensor.db"; do
 	# shellcheck disable=SC2086
 	run 2 $command more </dev/null >output
 	empty output
@@ -115,6 +139,19 @@ for bad in --seqnum=-1 --seqnum=4294967296 --seqnum= --seqnum=0x1 --seqnum=1.0 \
 	empty output
 	# nor is a request left that nobody sent
 	equal "$(pending sensor.db)" 0
+done
+for bad in --seqnum=-1 --seqnum=4294967296 --seqnum= '--ext={' --ext= --realm= \
+    --cksum=yes; do
+	for command in "fluffy-gsk request -s sensor.db doors" \
+	    "fluffy-gsk renew -s sensor.db doors" \
+	    "fluffy-gsk fetch -s sensor.db doors" \
+	    "fluffy-pkp request -s sensor.db --kty EC --alg ES256 --for lock"; do
+		# shellcheck disable=SC2086
+		run 2 $command "$bad" >output
+		empty output
+	done
+	run 0 fluffy-key list -s sensor.db >listing
+	has_not listing pending
 done
 run 2 fluffy-req -s sensor.db ''
 run 2 fluffy-req -s sensor.db --json --cbor lock >output
@@ -221,6 +258,21 @@ run 1 fluffy-key enrol --errors json -s skdc.db lock
 told exists 1
 run 1 fluffy-msg --errors json --select pvno=2 req
 told not-found 1
+run 1 fluffy-key group --errors json -s skdc.db "$(printf 'x\t\033[31m')"
+told not-found 1
+run 1 fluffy-del request --errors json -s skdc.db 00
+told not-found 1
+run 1 fluffy-gsk delete --errors json -s sensor.db doors
+told not-found 1
+run 0 fluffy-gsk fetch --errors json -s sensor.db doors >req
+run 1 fluffy-skdc --errors json -s skdc.db <req >answer
+told no-such-group 1
+run 1 fluffy-gsk accept --errors json -s sensor.db <answer >output
+told no-such-group 1
+run 3 fluffy-del accept --errors json -s sensor.db <junk >output
+told malformed 3
+run 4 fluffy-del pending --errors json -s none.db
+told store 4
 run 1 fluffy-key remove -s skdc.db "$(printf 'x\n\033[31m')"
 equal "$(wc -l <"$err" | tr -d ' ')" 1 "one line per error"
 ! grep -q "$(printf '\033')" "$err" || fail "a terminal's escape on stderr"

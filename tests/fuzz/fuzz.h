@@ -43,6 +43,13 @@ struct bytes take_rest(struct feed *);
 /* The key of an algorithm, as in tests/interop/fluffy_ref.py gen. */
 struct symm fuzz_key(int64_t alg);
 
+/*
+ * The fixed pair of ES256, EdDSA or X25519 (kty OKP, alg -25), or its public
+ * half; NULL when there is none.
+ */
+struct keydata *fuzz_pair(struct arena *, int64_t kty, int64_t alg,
+    struct bytes keyid, bool public);
+
 /* Owned by the caller: a copy of from with the input's changes in it. */
 uint8_t *mutate(struct feed *, struct bytes from, size_t *n);
 

@@ -7,8 +7,9 @@
  *  4  one of these, valid, with changes: unless they change nothing, it
  *     is refused
  *  5  a message of the fuzzer's, at either
+ *  6  service: a PSK-ESTB with a public key of the fuzzer's, signed
  * Each input finds the same stores: a commit is a rollback here (the linker
- * wraps store_commit).
+ * wraps store_commit, and pkey_generate, so that pairs are the same).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,20 @@
 #include "decode.h"
 #include "exchange.h"
 #include "fuzz.h"
+#include "pkey.h"
+
+enum fluffy_error __wrap_pkey_generate(fluffy_ctx *, struct arena *, int64_t,
+    int64_t, struct bytes, struct keydata **);
+
+enum fluffy_error
+__wrap_pkey_generate(fluffy_ctx *ctx, struct arena *arena, int64_t kty,
+    int64_t alg, struct bytes keyid, struct keydata **out)
+{
+	(void)ctx;
+	*out = fuzz_pair(arena, kty, alg, keyid, false);
+	CHECK(*out != NULL);
+	return FLUFFY_OK;
+}
 
 enum fluffy_error __real_store_commit(fluffy_store *);
 enum fluffy_error __wrap_store_commit(fluffy_store *);
@@ -35,7 +50,7 @@ __wrap_store_commit(fluffy_store *s)
 
 /* ---- the stores and an honest exchange ----------------------------------- */
 
-enum { REP, ESTB, ACK, REFUSAL, N_VALID };
+enum { REP, ESTB, ACK, REFUSAL, SIGNED, UNSIGNED, N_VALID };
 
 static fluffy_store *skdc, *sensor, *lock;
 /* sensor waits for valid[REP] and, for another request, for valid[ACK]. */
@@ -106,6 +121,27 @@ copy(int which)
 	return msg;
 }
 
+/* The PSK-ESTB with a new pair of sensor's for lock. */
+static void
+make_public(int which, const char *alg)
+{
+	const fluffy_pkp_params params = { .kty = "OKP", .etype = alg,
+	    .service = "lock" };
+	const fluffy_extras extras = { .has_seqnum = true, .seqnum = 1 };
+	fluffy_msg *req, *rep, *out;
+	fluffy_outcome outcome;
+
+	must(fluffy_pkp_request(sensor, &params, &req));
+	must(fluffy_skdc_begin(skdc));
+	must(answer_one(skdc, req, &rep));
+	must(fluffy_skdc_commit(skdc));
+	must(fluffy_pkp_accept(sensor, rep, &extras, &out, &outcome));
+	CHECK(out != NULL);
+	keep(which, out);
+	fluffy_msg_free(&req);
+	fluffy_msg_free(&rep);
+}
+
 static void
 make_stores(void)
 {
@@ -131,11 +167,20 @@ make_stores(void)
 	must(store_session(sensor, estb->ack.kid, false, &session));
 	fluffy_msg_free(&estb);
 	keep(REFUSAL, ask("nobody", FLUFFY_E_UNKNOWN_SERVICE));
+	make_public(SIGNED, "EdDSA");
+	make_public(UNSIGNED, "ECDH-ES+HKDF-256");
 	keep(REP, ask("lock", FLUFFY_OK));
 	ready = true;
 }
 
 /* ---- a step and what it may give ----------------------------------------- */
+
+static bool
+brings_public(const struct fluffy_msg *in)
+{
+	return in->type == FLUFFY_PSK_ESTB && in->mticket->enc_part.plain !=
+	    NULL && in->mticket->enc_part.plain->keydata->kty != KTY_SYMM;
+}
 
 static void
 check_outcome(const struct fluffy_msg *in, enum fluffy_error e,
@@ -156,7 +201,9 @@ check_outcome(const struct fluffy_msg *in, enum fluffy_error e,
 		CHECK(o->kind == FLUFFY_ERROR_HINT || HAS(in, L_ack));
 	} else {
 		CHECK(in->type <= FLUFFY_PSK_ACK);
-		CHECK(o->kind == kinds[in->type]);
+		CHECK(o->kind == (brings_public(in) ?
+		    HAS(in, L_authenticator) ? FLUFFY_PUBLIC_PROVEN :
+		    FLUFFY_PUBLIC_ATTESTED : kinds[in->type]));
 		CHECK(o->keyid_len == 8);
 		CHECK(o->endtime > FUZZ_NOW);
 		CHECK(o->peer[0] != '\0');
@@ -173,7 +220,7 @@ check_out(const struct fluffy_msg *in, enum fluffy_error e,
 		CHECK(!HAS(out, L_ack) && !HAS(out, L_skdcname));
 		CHECK(!HAS(out, L_cname) && !HAS(out, L_crealm));
 	} else if (e != FLUFFY_OK || in->type == FLUFFY_PSK_ACK ||
-	    in->type == FLUFFY_ERROR)
+	    in->type == FLUFFY_ERROR || brings_public(in))
 		CHECK(out == NULL);
 	else
 		CHECK(out != NULL && out->type == in->type + 1);
@@ -291,6 +338,72 @@ refusal(struct feed *in)
 	fluffy_msg_free(&msg);
 }
 
+/* ---- 6: public keys ------------------------------------------------------- */
+
+/* Signed with the fixed pair; false when it isn't an authenticator. */
+static bool
+sign(struct fluffy_msg *msg, struct bytes plaintext, const struct keydata *pair)
+{
+	const struct row *row = schema_row(msg->head.schema, L_authenticator);
+	struct path path = { .name = "authenticator", .len = 13 };
+	struct part *part;
+
+	if (decode_part(fuzz_ctx(), &msg->arena, plaintext, row->sub, &path,
+	    &part) != FLUFFY_OK || HAS(part, L_cksum))
+		return false;
+	must(seal_sign(fuzz_ctx(), msg, msg, L_authenticator, part, pair));
+	return true;
+}
+
+/* Who took it knows who has that key, or has the SKDC's word for it. */
+static void
+check_public(const struct fluffy_msg *msg, const struct keydata *pair,
+    bool is_signed)
+{
+	const struct part *ticket = msg->mticket->enc_part.plain;
+	const struct keydata *k = ticket->keydata;
+
+	if (k->kty == KTY_SYMM)
+		return;
+	CHECK(!pkey_is_pair(k));
+	CHECK(bytes_eq(ticket->cname, msg->cname));
+	CHECK(bytes_eq(ticket->crealm, msg->crealm));
+	if (!HAS(msg, L_authenticator)) {
+		CHECK(k->alg == -25);
+		return;
+	}
+	CHECK(is_signed && k->alg == pair->alg);
+	CHECK(bytes_eq(k->pkey->x, pair->pkey->x));
+	CHECK(bytes_eq(msg->authenticator.plain->cname, ticket->cname));
+}
+
+static void
+public(struct feed *in)
+{
+	uint8_t how = take(in);
+	struct fluffy_msg *msg = copy(how % 2 == 0 ? SIGNED : UNSIGNED);
+	size_t n = (size_t)take(in) << 8;
+	struct bytes ticket = take_bytes(in, n | take(in));
+	struct keydata *pair = fuzz_pair(&msg->arena,
+	    (how & 2) == 0 ? KTY_OKP : KTY_EC, (how & 2) == 0 ? -8 : -7,
+	    BYTES("12345678"), false);
+	enum fluffy_error opened, e;
+	bool is_signed = false;
+
+	opened = seal_plaintext(msg, msg->mticket, L_enc_part, &lock_key.key,
+	    keyid_bytes(&lock_key.kid), ticket);
+	if ((how & 4) == 0 && in->n > 0)
+		is_signed = sign(msg, take_rest(in), pair);
+	else if (in->n > 0)
+		(void)seal_plaintext(msg, msg, L_authenticator,
+		    &session.key, BYTES(""), take_rest(in));
+	e = take_step(lock, msg);
+	CHECK(opened == FLUFFY_OK || e == opened);
+	if (e == FLUFFY_OK)
+		check_public(msg, pair, is_signed);
+	fluffy_msg_free(&msg);
+}
+
 /* ---- 4, 5: whole messages ------------------------------------------------ */
 
 static void
@@ -309,7 +422,8 @@ changed(struct feed *in)
 	p = mutate(in, bytes_of(bytes.data, bytes.len), &n);
 	if (fluffy_msg_read(fuzz_ctx(), p, n, &msg) == FLUFFY_OK) {
 		is = cbor_of(msg);
-		done = take_step(which == ESTB ? lock : sensor, msg) ==
+		done = take_step(which == ESTB || which >= SIGNED ? lock :
+		    sensor, msg) ==
 		    FLUFFY_OK;
 		CHECK(done == bytes_eq(bytes_of(is.data, is.len),
 		    bytes_of(valid[which].data, valid[which].len)));
@@ -337,13 +451,13 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static void (*const modes[])(struct feed *) = {
-		rep, estb, ack, refusal, changed, whole
+		rep, estb, ack, refusal, changed, whole, public
 	};
 	struct feed in = { data, n };
 
 	if (!ready)
 		make_stores();
 	fuzz_begin(2);
-	modes[take_upto(&in, 5)](&in);
+	modes[take_upto(&in, 6)](&in);
 	return 0;
 }

@@ -6,10 +6,23 @@ its state in a JSON file, isn't durable, isn't constant in time, and holds keys 
 
   fluffy_ref.py init -s F --realm R NAME       make an SKDC
   fluffy_ref.py enrol -s F NAME [--alg A]      enrol NAME, or rotate its key; prints ENROL
+  fluffy_ref.py ca -s F [--cert PEM --key PEM] the SKDC issues certificates; files that aren't there are made,
+                                               without any the test CA stays inside
+  fluffy_ref.py skdc -s F                      SKDC: reads requests and PSK-DELC, prints answers
+  fluffy_ref.py group -s F [GROUP]             SKDC: groups and their holders; --add, --remove, --forbid NAME: members
+  fluffy_ref.py del-request -s F KEYID         SKDC: a session key or pair is to go; prints PSK-DELT for who hasn't confirmed
+  fluffy_ref.py del-pending -s F [--resend]    SKDC: what isn't confirmed yet; prints PSK-DELT for all of it
   fluffy_ref.py join -s F                      device: reads ENROL
-  fluffy_ref.py req -s F SERVICE [--json]      client: prints PSK-REQ
-  fluffy_ref.py skdc -s F                      SKDC: reads requests, prints answers
-  fluffy_ref.py estb -s F                      device: PSK-REP -> PSK-ESTB, PSK-ESTB -> PSK-ACK, PSK-ACK, ERROR
+  fluffy_ref.py req -s F SERVICE [--json]      device: prints PSK-REQ
+  fluffy_ref.py gsk-request -s F GROUP         device: prints GSK-REQ; --members A,B|any --lifetime S --grppac JSON --renew --etype A,B
+  fluffy_ref.py gsk-fetch -s F GROUP           device: prints GSK-FET; --keyid ID
+  fluffy_ref.py gsk-delete -s F GROUP          device: prints GSK-DELT for the key that it owns, or --keyid ID
+  fluffy_ref.py pkp-request -s F --kty K --alg A,B [--for SERVICE] [--cert] [--cert-chain]     device: prints PKP-REQ
+  fluffy_ref.py take -s F                      device: whatever comes; prints the PSK-ESTB, PSK-ACK, PSK-DELC or ERROR that answers
+                                               it; --cert PEM: certificates are to be that CA's
+  fluffy_ref.py estb -s F                      the same
+  fluffy_ref.py keys -s F [KEYID]              device: "ROLE KEYID KEY NAME ALG" a line; pair: KEY is x or n, and d in front of NAME.
+                                               ROLE: client, service, owner, member, pair, public (another's).  NAME: whose, or -
   fluffy_ref.py convert --to json|cbor         check and convert a stream
   fluffy_ref.py check                          "ok TYPE" or "malformed PATH: why" or "bad-version", a line each
   fluffy_ref.py gen --seed N --count M --to json|cbor|wild|wildjson
@@ -19,14 +32,16 @@ Exit status: 0 done, 1 refused (bad-version included), 3 malformed.  --now N set
 Seals made by `gen` open under the test key of their alg: the first bytes of
 SHA-256("fluffy gen key " alg-number), except PSK-ESTB's authenticator (the key is in the miniticket).
 """
-import argparse, base64, hashlib, hmac, json, math, os, random, re, struct, sys, time, uuid
+import argparse, base64, datetime, hashlib, hmac, json, math, os, random, re, struct, sys, time, uuid
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
+from cryptography.x509.oid import NameOID
 
 MAX = 2 ** 53 - 1
 DEPTH, CBOR_LIMIT, INPUT_LIMIT = 16, 65536, 524288
@@ -992,6 +1007,103 @@ def verify_sign1(msg, kd):
     return plaintext(s.payload, fields["authenticator"].schema, "authenticator")
 
 
+def public_part(kd):
+    """The keydata of a pair as a ticket has it."""
+    public = ("n", "e") if kd["kty"] == RSA else ("crv", "x", "y")
+    return dict(kd, key={n: v for n, v in kd["key"].items() if n in public}, keyops=[] if kd["alg"] == -25 else [2])
+
+
+def make_pair(kty, alg, keyid):
+    """The keydata of a new pair."""
+    if kty == RSA:
+        n = rsa.generate_private_key(65537, 3072).private_numbers()
+        key = dict(n=n.public_numbers.n, e=65537, d=n.d, p=n.p, q=n.q, dp=n.dmp1, dq=n.dmq1, qi=n.iqmp)
+        key = {k: v.to_bytes((v.bit_length() + 7) // 8, "big") for k, v in key.items()}
+    elif kty == EC:
+        crv = PAIRS[kty, alg]
+        n = ec.generate_private_key(EC_CURVE[crv]()).private_numbers()
+        key = dict(crv=crv, **{k: v.to_bytes(EC_SIZE[crv], "big") for k, v in (
+            ("x", n.public_numbers.x), ("y", n.public_numbers.y), ("d", n.private_value))})
+    else:
+        key = {"crv": PAIRS[kty, alg], "x": b"", "d": os.urandom(32)}
+        key["x"] = load_key({"kty": OKP, "key": key}).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return {"kty": kty, "keyid": keyid, "key": key, "keyops": [7, 8] if alg == -25 else [1], "alg": alg, "pkuse": 1 if alg == -25 else 0}
+
+
+def spki(key):
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def utc(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+
+
+def not_after(cert):
+    end = cert.not_valid_after_utc if hasattr(cert, "not_valid_after_utc") else cert.not_valid_after.replace(tzinfo=datetime.timezone.utc)
+    return int(end.timestamp())
+
+
+def certificate(subject, public, issuer, signer, start, end, use):
+    """Signed by signer; issuer is its certificate, or None for a CA's own."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject, _validate=False)])
+    uses = dict.fromkeys("""digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign
+        crl_sign encipher_only decipher_only""".split(), False)
+    b = x509.CertificateBuilder().subject_name(name).issuer_name(issuer.subject if issuer else name).public_key(public)
+    b = b.serial_number(x509.random_serial_number()).not_valid_before(utc(start)).not_valid_after(utc(end))
+    b = b.add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), True)
+    b = b.add_extension(x509.KeyUsage(**dict(uses, **{use: True})), True)
+    b = b.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
+    b = b.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False)
+    return b.sign(signer, None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256())
+
+
+def test_ca(now):
+    """A root of its own: (certificate, key), in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    cert = certificate("Fluffy test CA", key.public_key(), None, key, now - DAY, now + 3650 * DAY, "key_cert_sign")
+    return (cert.public_bytes(Encoding.PEM).decode(),
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+
+
+def load_certs(pem):
+    """All certificates in a PEM file, in its order."""
+    return [x509.load_pem_x509_certificate(p.encode())
+            for p in re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", pem, re.S)]
+
+
+def check_pair(kd, path, root=None):
+    """A received public key or pair: its parameters belong together, and its certificates to it.  The first one's notAfter, or None."""
+    try:
+        key = load_key(kd)
+        if "d" in kd["key"]:
+            key, given = key.public_key(), load_key(public_part(kd))
+            if spki(key) != spki(given):
+                raise ValueError("not one pair")
+    except ValueError as e:
+        raise Malformed(path + ".key", str(e) or "not a key")
+    if "x5c" not in kd:
+        return None
+    try:
+        certs = [x509.load_der_x509_certificate(c) for c in kd["x5c"]]
+        if spki(certs[0].public_key()) != spki(key):
+            raise ValueError("another key's certificate")
+        if kd.get("x5t", t1(kd)) != t1(kd) or kd.get("x5t256", t256(kd)) != t256(kd):
+            raise ValueError("another certificate's thumbprint")
+        for cert, issuer in zip(certs, certs[1:] + [root] * (certs[-1] != root)) if root and hasattr(certs[0], "verify_directly_issued_by") else ():
+            cert.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature) as e:
+        raise Malformed(path + ".x5c", str(e) or "not signed by the next one")
+    return not_after(certs[0])
+
+
+def t1(kd):
+    return hashlib.sha1(kd["x5c"][0]).digest()
+
+
+def t256(kd):
+    return hashlib.sha256(kd["x5c"][0]).digest()
+
+
 # ------------------------------------------------------------------ principals (sections 6 and 9)
 
 SKEW, LIFETIME, DAY = 300, 8 * 3600, 86400
@@ -999,10 +1111,10 @@ REQUESTS = (PSK_REQ, GSK_REQ, GSK_FET, GSK_DELT, PKP_REQ)
 
 
 class Refused(Exception):
-    """error: an error-code's word; seen: who asked, once the seal has verified; None: no answer at all."""
-    def __init__(self, error, text="", seen=None):
+    """error: an error-code's word."""
+    def __init__(self, error, text=""):
         super().__init__("%s%s" % (error, ": " + text if text else ""))
-        self.error, self.seen = error, seen
+        self.error = error
 
 
 def same_realm(a, b, default):
@@ -1011,6 +1123,22 @@ def same_realm(a, b, default):
 
 def pack_key(alg, kid=None, key=None):
     return {"alg": alg, "kid": (kid or os.urandom(4)).hex(), "key": (key or os.urandom(CONTENT[alg][0])).hex()}
+
+
+def pack_keydata(kd):
+    """A public key or pair, for the state."""
+    return tree("json", kd)
+
+
+def unpack_keydata(d, flavour):
+    return Reader("json").keydata(json_item(json_dumps(d), 0)[0], "keydata", flavour)
+
+
+def seal_under(k, container, part, plain, cksum=False):
+    """Seal under a packed key, in place, and return the container."""
+    fields = STRUCT[container["msg-type"]] if "msg-type" in container else STRUCT[PSK_REP]["mticket"].schema
+    seal(container, fields, part, plain, k["alg"], bytes.fromhex(k["key"]), bytes.fromhex(k["kid"]), cksum)
+    return container
 
 
 class Party:
@@ -1034,11 +1162,16 @@ class Party:
 
 
 class Skdc(Party):
-    """State: realm, name, last, seen, kids (all ever given), principals {name: {keys: [...]}}.
-    A principal's keys are in order of age; each but the last has "until".  The first seals."""
+    """State: realm, name, last, seen, kids (all ever given), ca {cert, key} in PEM, and
+    principals {name: {keys: [...]}}: in order of age; each but the last has "until"; the first seals;
+    issued {keyid: ...}: kind (session, group, pair), endtime, holders {name: has confirmed its deletion}, nonces {of a PSK-DELT: name},
+      deleting; a group's also alg and key, until it is being deleted;
+    groups {name: ...}: owner, grppac, members ("any" or a list), forbidden, keys [keyid...] (the last is the current one), deleting,
+      done (deleted), and of the last GSK-DELT nonce and mcastrealm."""
     @staticmethod
     def new(realm, name):
-        return {"role": "skdc", "realm": realm, "name": name, "last": 0, "seen": {}, "kids": [], "principals": {}}
+        return {"role": "skdc", "realm": realm, "name": name, "last": 0, "seen": {}, "kids": [], "ca": None, "principals": {}, "issued": {},
+                "groups": {}}
 
     def keys(self, name):
         p = self.s["principals"][name]
@@ -1064,6 +1197,8 @@ class Skdc(Party):
         self.s["principals"][name] = {"keys": old + [k]}
         return msg
 
+    # ---- what all messages have in common
+
     def owner(self, kid):
         for name in self.s["principals"]:
             for k in self.keys(name):
@@ -1071,82 +1206,299 @@ class Skdc(Party):
                     return name, k
         return None, None
 
-    def psk_req(self, msg):
-        body, fields = msg["req-body"], STRUCT[PSK_REQ]
-        realm, me = self.s["realm"], self.s["name"]
-        if (body["skdcrealm"], body["skdcname"]) != (realm, me):
-            raise Refused("wrong-skdc")
-        kid = msg["authenticator"].kid
-        name, k = self.owner(kid)
+    def is_me(self, m):
+        """Do skdcrealm and skdcname, where they are, name this SKDC?"""
+        return same_realm(m.get("skdcrealm"), None, self.s["realm"]) and m.get("skdcname", self.s["name"]) == self.s["name"]
+
+    def open(self, msg, part, realm, name):
+        """The owner of the key under which part is sealed, and the plaintext; both name the owner: in the plaintext, or in clear."""
+        who, k = self.owner(msg[part].kid)
         dummy = k or pack_key(30)
         try:
-            auth = unseal(msg, fields, "authenticator", dummy["alg"], bytes.fromhex(dummy["key"]))
+            plain = unseal(msg, STRUCT[msg["msg-type"]], part, dummy["alg"], bytes.fromhex(dummy["key"]))
         except AuthFailed:
             raise Refused("auth-failed")
-        if k is None or (auth["crealm"], auth["cname"]) != (realm, name):
+        said = msg if name in msg else plain
+        if k is None or said[name] != who or not same_realm(said.get(realm), None, self.s["realm"]):
             raise Refused("auth-failed")
-        keys = self.s["principals"][name]["keys"]           # a valid message: older keys are done with
+        keys = self.s["principals"][who]["keys"]            # a valid message: older keys are done with
         del keys[:keys.index(k)]
-        seen = {"name": name, "key": keys[0], "nonce": auth["nonce"], "skdcrealm": True}
-        if self.busy():
-            raise Refused("busy", "", seen)
-        if abs(self.now - auth["ctime"]) > SKEW:
-            raise Refused("clock-skew", "", seen)
-        if self.replayed(kid, auth["nonce"], auth["ctime"]):
-            raise Refused("replay", "", seen)
-        etypes = body["etype"] if isinstance(body["etype"], list) else [body["etype"]]
-        service = self.s["principals"].get(body["spname"]) if same_realm(body.get("sprealm"), None, realm) else None
-        alg = next((a for a in etypes if a in CONTENT), None)
-        if body["kty"] != SYMM or alg is None:
-            raise Refused("bad-etype", "", seen)
-        if service is None:
-            raise Refused("unknown-service", "", seen)
-        spkey = self.keys(body["spname"])[0]
-        kd = {"kty": SYMM, "keyid": struct.pack(">II", self.now & 0xffffffff, random.SystemRandom().getrandbits(32)),
-              "key": os.urandom(CONTENT[alg][0]), "keyops": [3, 4], "alg": alg}
-        who = {"skdcrealm": realm, "skdcname": me, "spname": body["spname"]}
-        if "sprealm" in body:
-            who["sprealm"] = body["sprealm"]
-        times = {"authtime": self.now, "endtime": self.now + LIFETIME, "keydata": kd}
-        ticket = dict(who)
-        rep = {"pvno": 1, "msg-type": PSK_REP, "crealm": realm, "cname": name, "mticket": ticket}
-        seal(ticket, STRUCT[PSK_REP]["mticket"].schema, "enc-part", {"crealm": realm, "cname": name, **times}, spkey["alg"],
-             bytes.fromhex(spkey["key"]), bytes.fromhex(spkey["kid"]))
-        seal(rep, STRUCT[PSK_REP], "receipt", {**who, **times, "nonce": auth["nonce"]}, keys[0]["alg"],
-             bytes.fromhex(keys[0]["key"]), bytes.fromhex(keys[0]["kid"]))
-        return rep
+        return who, plain
 
-    def error(self, refused):
+    def admit(self, msg, part, realm, name, when):
+        """A request's checks up to the nonce."""
+        body = msg.get("req-body", {})
+        if not self.is_me(body):
+            raise Refused("wrong-skdc")
+        kid = msg[part].kid
+        who, plain = self.open(msg, part, realm, name)
+        self.asked = {"name": who, "nonce": plain["nonce"]}
+        if self.busy():
+            raise Refused("busy")
+        if abs(self.now - plain[when]) > SKEW:
+            raise Refused("clock-skew")
+        if self.replayed(kid, plain["nonce"], plain[when]):
+            raise Refused("replay")
+        return who, plain
+
+    def alg(self, body, fits):
+        """The first etype that fits."""
+        etypes = body["etype"] if isinstance(body["etype"], list) else [body["etype"]]
+        alg = next((a for a in etypes if fits(body["kty"], a)), None)
+        if alg is None:
+            raise Refused("bad-etype")
+        return alg
+
+    def service(self, body):
+        """The secret key of the service that body names."""
+        if body["spname"] not in self.s["principals"] or not same_realm(body.get("sprealm"), None, self.s["realm"]):
+            raise Refused("unknown-service")
+        return self.keys(body["spname"])[0]
+
+    def new_keyid(self):
+        """In order of time; nothing else can be learnt from it."""
+        while True:
+            keyid = struct.pack(">II", self.now & 0xffffffff, random.SystemRandom().getrandbits(32))
+            if keyid.hex() not in self.s["issued"]:
+                return keyid
+
+    def symmetric(self, alg, k=None):
+        """The keydata of a new key, or of one that was issued."""
+        return {"kty": SYMM, "keyid": bytes.fromhex(k["keyid"]) if k else self.new_keyid(), "keyops": [3, 4], "alg": alg,
+                "key": bytes.fromhex(k["key"]) if k else os.urandom(CONTENT[alg][0])}
+
+    def issue(self, kind, kd, endtime, holders, **more):
+        k = dict(kind=kind, keyid=kd["keyid"].hex(), endtime=endtime, holders=dict.fromkeys(holders, False), nonces={}, deleting=False, **more)
+        self.s["issued"][k["keyid"]] = k
+        return k
+
+    def carry(self, body, *names):
+        """An answer has an optional realm exactly when the request has."""
+        return {"skdcrealm": self.s["realm"], "skdcname": self.s["name"], **{n: body[n] for n in names if n in body}}
+
+    # ---- pairwise keys and pairs
+
+    def psk_req(self, msg):
+        name, auth = self.admit(msg, "authenticator", "crealm", "cname", "ctime")
+        body, realm = msg["req-body"], self.s["realm"]
+        alg = self.alg(body, lambda kty, a: kty == SYMM and a in CONTENT)
+        spkey, kd, end = self.service(body), self.symmetric(alg), self.now + LIFETIME
+        self.issue("session", kd, end, [name, body["spname"]])
+        who, times = self.carry(body, "sprealm", "spname"), {"authtime": self.now, "endtime": end, "keydata": kd}
+        rep = {"pvno": 1, "msg-type": PSK_REP, "crealm": realm, "cname": name,
+               "mticket": seal_under(spkey, dict(who), "enc-part", {"crealm": realm, "cname": name, **times})}
+        return seal_under(self.keys(name)[0], rep, "receipt", {**who, **times, "nonce": auth["nonce"]})
+
+    def pkp_req(self, msg):
+        name, auth = self.admit(msg, "authenticator", "crealm", "cname", "ctime")
+        body, realm, options = msg["req-body"], self.s["realm"], msg["req-body"].get("skdc-options", 0)
+        alg = self.alg(body, lambda kty, a: (kty, a) in PAIRS)
+        spkey = self.service(body) if "spname" in body else None
+        end, ca = self.now + LIFETIME, None
+        if options & 1:
+            ca = load_certs(self.s["ca"]["cert"]) if self.s["ca"] else None
+            if not ca or min(map(not_after, ca)) <= self.now:
+                raise Refused("no-ca")
+            end = min([end] + [not_after(c) for c in ca])
+        kd = make_pair(body["kty"], alg, self.new_keyid())
+        if ca:
+            public, signer = load_key(public_part(kd)), load_pem_private_key(self.s["ca"]["key"].encode(), None)
+            leaf = certificate(name, public, ca[0], signer, self.now, end, "key_agreement" if alg == -25 else "digital_signature")
+            kd["x5c"] = [c.public_bytes(Encoding.DER) for c in [leaf] + ca * (options >> 1 & 1)]
+            kd.update(x5t=t1(kd), x5t256=t256(kd))
+        self.issue("pair", kd, end, [name] + ([body["spname"]] if spkey else []))
+        who, rep = self.carry(body, "sprealm", "spname"), {"pvno": 1, "msg-type": PKP_REP, "crealm": realm, "cname": name}
+        if spkey:
+            part = {"crealm": realm, "cname": name, "authtime": self.now, "endtime": end, "keydata": public_part(kd)}
+            if ca:                      # the certificate says it
+                del part["endtime"]
+            rep["mticket"] = seal_under(spkey, dict(who), "enc-part", part)
+        return seal_under(self.keys(name)[0], rep, "receipt",
+                          {**who, "authtime": self.now, "nonce": auth["nonce"], "endtime": end, "keydata": kd})
+
+    # ---- groups
+
+    def missing(self, g):
+        """(keyid, name) for each key of a group and who has it and hasn't confirmed that it is gone."""
+        keys = [self.s["issued"][i] for i in g["keys"]]
+        return [(k["keyid"], n) for k in keys if self.now < k["endtime"] for n, gone in k["holders"].items() if not gone]
+
+    def group(self, m):
+        """The group that m names; None if it doesn't exist, or doesn't any more."""
+        g = self.s["groups"].get(m["mcastname"]) if same_realm(m.get("mcastrealm"), None, self.s["realm"]) else None
+        if g and g["deleting"] and not self.missing(g):
+            g["done"] = True
+        return g if g and not g["done"] else None
+
+    def group_receipt(self, msg, to, nonce, g, k):
+        rc = {**self.carry(msg["req-body"], "mcastrealm", "mcastname"), "authtime": self.now, "nonce": nonce, "endtime": k["endtime"],
+              "keydata": self.symmetric(k["alg"], k)}
+        others = {n: v for n, v in (g["grppac"] or {}).items() if n not in ("members", "lifetime")}
+        if others:
+            rc["grppac"] = others
+        answer, realm, name = {GSK_REQ: (GSK_REP, "sprealm", "spname"), GSK_FET: (GSK_DLVR, "crealm", "cname")}[msg["msg-type"]]
+        return seal_under(self.keys(to)[0], {"pvno": 1, "msg-type": answer, realm: self.s["realm"], name: to}, "receipt", rc)
+
+    def gsk_req(self, msg):
+        name, auth = self.admit(msg, "authenticator", "sprealm", "spname", "sptime")
+        body = msg["req-body"]
+        alg = self.alg(body, lambda kty, a: kty == SYMM and a in CONTENT)
+        g, renew = self.group(body), body.get("skdc-options", 0) >> 2 & 1
+        if g is None and renew:
+            raise Refused("no-such-group")
+        if g and g["deleting"]:
+            raise Refused("group-deleting")
+        if g and not renew:
+            raise Refused("group-exists")
+        if g and g["owner"] != name:
+            raise Refused("not-owner")
+        if g is None:
+            if not same_realm(body.get("mcastrealm"), None, self.s["realm"]):
+                raise Refused("not-permitted", "a group of another realm")
+            g = {"owner": name, "grppac": None, "members": [], "forbidden": [], "keys": [], "deleting": False, "done": False}
+            self.s["groups"][body["mcastname"]] = g
+        if "grppac" in body:
+            g.update(grppac=body["grppac"], members=body["grppac"].get("members", []))
+        life = min((g["grppac"] or {}).get("lifetime", LIFETIME), 30 * DAY)
+        kd = self.symmetric(alg)
+        k = self.issue("group", kd, self.now + life, [], alg=alg, key=kd["key"].hex())
+        g["keys"].append(k["keyid"])
+        return self.group_receipt(msg, name, auth["nonce"], g, k)
+
+    def gsk_fet(self, msg):
+        name, auth = self.admit(msg, "authenticator", "crealm", "cname", "ctime")
+        body = msg["req-body"]
+        g = self.group(body)
+        if g is None:
+            raise Refused("no-such-group")
+        if g["deleting"]:
+            raise Refused("group-deleting")
+        if name != g["owner"] and (name in g["forbidden"] or g["members"] != "any" and name not in g["members"]):
+            raise Refused("not-permitted")
+        keyid = body["keyid"].hex() if "keyid" in body else g["keys"][-1]
+        if keyid not in g["keys"] or not self.now < self.s["issued"][keyid]["endtime"]:
+            raise Refused("no-such-key")
+        k = self.s["issued"][keyid]
+        if name != g["owner"]:
+            k["holders"].setdefault(name, False)
+        return self.group_receipt(msg, name, auth["nonce"], g, k)
+
+    def gsk_delt(self, msg):
+        name, env = self.admit(msg, "kenvelope", "sprealm", "spname", "authtime")
+        g, keyid = self.group(env), env["keydata"]["keyid"].hex()
+        if g is None:
+            g = self.s["groups"].get(env["mcastname"]) if same_realm(env.get("mcastrealm"), None, self.s["realm"]) else None
+            if g is None or g["owner"] != name or g["keys"][-1] != keyid:
+                raise Refused("no-such-group")
+        elif g["owner"] != name:
+            raise Refused("not-owner")
+        elif g["keys"][-1] != keyid:
+            raise Refused("no-such-key")
+        g.update(deleting=True, nonce=env["nonce"].hex(), mcastrealm=env.get("mcastrealm"))
+        for i in g["keys"]:
+            self.s["issued"][i].update(deleting=True, key=None)
+        todo = self.missing(g)
+        return [self.psk_delt(*t) for t in todo] or self.gsk_delc(g, env["mcastname"])
+
+    def gsk_delc(self, g, name):
+        g["done"] = True
+        ack = {"mcastname": name, "nonce": bytes.fromhex(g["nonce"]), "authtime": self.now}
+        if g["mcastrealm"] is not None:
+            ack["mcastrealm"] = g["mcastrealm"]
+        msg = {"pvno": 1, "msg-type": GSK_DELC, "sprealm": self.s["realm"], "spname": g["owner"]}
+        return seal_under(self.keys(g["owner"])[0], msg, "ack", ack)
+
+    def members(self, name, add, remove, forbid):
+        """The operator's word."""
+        g = self.group({"mcastname": name})
+        if g is None:
+            raise Refused("no-such-group")
+        for n in (add, remove, forbid):
+            if n is not None and g["members"] != "any":
+                g["members"] = [m for m in g["members"] if m != n]
+        if add is not None:
+            g["forbidden"] = [m for m in g["forbidden"] if m != add]
+            g["members"] = g["members"] if g["members"] == "any" else g["members"] + [add]
+        for n in (forbid, remove if g["members"] == "any" else None):
+            if n is not None and n not in g["forbidden"]:
+                g["forbidden"].append(n)
+
+    # ---- deletion
+
+    def psk_delt(self, keyid, name):
+        k, nonce = self.s["issued"][keyid], os.urandom(8)
+        k["nonces"][nonce.hex()] = name
+        env = {"skdcrealm": self.s["realm"], "skdcname": self.s["name"], "authtime": self.now, "nonce": nonce, "endtime": k["endtime"],
+               "keydata": {"keyid": bytes.fromhex(keyid)}}
+        return seal_under(self.keys(name)[0], {"pvno": 1, "msg-type": PSK_DELT, "crealm": self.s["realm"], "cname": name}, "kenvelope", env)
+
+    def psk_delc(self, msg):
+        """Counted or ignored; no request, so that nothing but the last one's GSK-DELC comes of it."""
+        if not self.is_me(msg):
+            raise Refused("wrong-skdc")
+        name, ack = self.open(msg, "ack", "crealm", "cname")
+        k = next((k for k in self.s["issued"].values() if k["nonces"].get(ack["nonce"].hex()) == name), None)
+        if k is None:
+            raise Refused("replay", "no PSK-DELT of that nonce")
+        group = next((n for n, g in self.s["groups"].items() if k["keyid"] in g["keys"]), None)
+        g = self.group({"mcastname": group}) if group is not None else None
+        k["holders"][name] = True
+        return self.gsk_delc(g, group) if g and g["deleting"] and not self.missing(g) else []
+
+    def delete(self, keyid):
+        """The operator's word: PSK-DELT for each holder of a session key or pair who hasn't confirmed."""
+        k = self.s["issued"].get(keyid)
+        if k is None or k["kind"] == "group" or not self.now < k["endtime"]:
+            raise Refused("no-such-key")
+        k["deleting"] = True
+        return [self.psk_delt(keyid, n) for n, gone in k["holders"].items() if not gone]
+
+    def pending(self):
+        """(keyid, name, endtime) for each PSK-DELT that waits for its PSK-DELC."""
+        return [(k["keyid"], n, k["endtime"]) for k in self.s["issued"].values() if k["deleting"] and self.now < k["endtime"]
+                for n, gone in k["holders"].items() if not gone]
+
+    # ---- one message
+
+    def error(self, refused, realm):
         msg = {"pvno": 1, "msg-type": ERROR, "error-code": E[refused.error], "skdcname": self.s["name"]}
-        seen = refused.seen
-        if seen:
-            msg.update(crealm=self.s["realm"], cname=seen["name"], skdcrealm=self.s["realm"])
-            seal(msg, STRUCT[ERROR], "ack", {"skdcname": self.s["name"], "nonce": seen["nonce"], "authtime": self.now},
-                 seen["key"]["alg"], bytes.fromhex(seen["key"]["key"]), bytes.fromhex(seen["key"]["kid"]))
+        if realm:                       # the request had it
+            msg["skdcrealm"] = self.s["realm"]
+        if self.asked:
+            name = self.asked["name"]
+            msg.update(crealm=self.s["realm"], cname=name)
+            seal_under(self.keys(name)[0], msg, "ack",
+                       {"skdcname": self.s["name"], "nonce": self.asked["nonce"], "authtime": self.now})
         return msg
 
     def answer(self, msg):
-        """(answer or None, error word or None) to a decoded message or the exception that it gave."""
+        """([answers], error word or None) to a decoded message or the exception that it gave."""
+        self.asked, kind = None, None if isinstance(msg, Exception) else msg["msg-type"]
+        handlers = {PSK_REQ: self.psk_req, GSK_REQ: self.gsk_req, GSK_FET: self.gsk_fet, GSK_DELT: self.gsk_delt, PKP_REQ: self.pkp_req,
+                    PSK_DELC: self.psk_delc}
         try:
             if isinstance(msg, BadVersion):
                 raise Refused("bad-version")
             if isinstance(msg, Malformed):
                 raise Refused("malformed", str(msg))
-            if msg["msg-type"] not in REQUESTS:
-                return None, "not a request"
-            if msg["msg-type"] != PSK_REQ:
-                raise Refused("internal", "only PSK-REQ is answered here")
+            if kind not in handlers:
+                return [], "not a request"
             try:
-                return self.psk_req(msg), None
+                out = handlers[kind](msg)
+                return out if isinstance(out, list) else [out], None
             except Malformed as e:
                 raise Refused("malformed", str(e))
         except Refused as e:
-            return self.error(e), str(e)
+            return [] if kind == PSK_DELC else [self.error(e, kind and "skdcrealm" in msg.get("req-body", {}))], str(e)
 
 
 class Device(Party):
-    """A client and a service in one.  State: realm, name, skdcrealm, skdcname, keys (the last one seals; "until" on
-    those that only open), pending {nonce: ...}, sessions {keyid: ...}, deleted, last, seen."""
+    """A client, a service and a group's owner or member in one.  State: realm, name, skdcrealm, skdcname, last, seen,
+    keys (the last one seals; "until" on those that only open), pending {nonce: what was asked},
+    sessions {keyid: ...}, groups {keyid: ...}, pairs {keyid: ...}, public {keyid: ...} (others' public keys),
+    deleted {keyid: how long to remember it}."""
+    STORES = ("sessions", "groups", "pairs", "public")
+
     @staticmethod
     def join(state, msg, now):
         if msg["msg-type"] != ENROL:
@@ -1154,7 +1506,7 @@ class Device(Party):
         who = {"realm": msg["crealm"], "name": msg["cname"], "skdcrealm": msg["skdcrealm"], "skdcname": msg["skdcname"]}
         kd = msg["keydata"]
         if state is None:
-            state = {"role": "device", **who, "keys": [], "pending": {}, "sessions": {}, "deleted": [], "last": 0, "seen": {}}
+            state = {"role": "device", **who, "keys": [], "pending": {}, "deleted": {}, "last": 0, "seen": {}, **{s: {} for s in Device.STORES}}
         elif any(state[k] != v for k, v in who.items()):
             raise Refused("auth-failed", "an ENROL for another")
         if any(k["kid"] == kd["keyid"].hex() for k in state["keys"]):
@@ -1167,11 +1519,16 @@ class Device(Party):
         state["keys"].append(pack_key(kd["alg"], kd["keyid"], kd["key"]))
         return state
 
+    # ---- what all messages have in common
+
     def key(self, kid):
         return next((k for k in self.s["keys"] if k["kid"] == kid.hex() and self.now < k.get("until", MAX)), None)
 
-    def is_me(self, msg):
-        return (msg["crealm"], msg["cname"]) == (self.s["realm"], self.s["name"])
+    def is_me(self, msg, realm="crealm", name="cname"):
+        return same_realm(msg.get(realm), self.s["realm"], self.s["skdcrealm"]) and msg[name] == self.s["name"]
+
+    def is_skdc(self, m):
+        return (m["skdcrealm"], m["skdcname"]) == (self.s["skdcrealm"], self.s["skdcname"])
 
     def open(self, container, fields, part):
         k = self.key(container[part].kid)
@@ -1182,66 +1539,185 @@ class Device(Party):
         except AuthFailed as e:
             raise Refused("auth-failed", str(e))
 
-    def request(self, service, etype=10, sprealm=None, seqnum=None, cksum=False):
-        k, nonce = self.s["keys"][-1], os.urandom(8)
-        body = {"kty": SYMM, "etype": etype, "skdcrealm": self.s["skdcrealm"], "skdcname": self.s["skdcname"], "spname": service}
-        if sprealm is not None:
-            body["sprealm"] = sprealm
-        msg = {"pvno": 1, "msg-type": PSK_REQ, "req-body": body}
-        auth = self.authenticator(nonce, seqnum)
-        seal(msg, STRUCT[PSK_REQ], "authenticator", auth, k["alg"], bytes.fromhex(k["key"]), bytes.fromhex(k["kid"]), cksum)
-        self.s["pending"][nonce.hex()] = {"spname": service, "sprealm": sprealm or self.s["skdcrealm"],
-                                          "etype": etype if isinstance(etype, list) else [etype]}
-        return msg
-
-    def authenticator(self, nonce, seqnum):
-        auth = {"crealm": self.s["realm"], "cname": self.s["name"], "ctime": self.now, "nonce": nonce}
-        return auth if seqnum is None else dict(auth, seqnum=seqnum)
-
-    def rep(self, msg, seqnum=None, cksum=False):
-        """PSK-REP: check it, make a session, answer PSK-ESTB."""
-        rc = self.open(msg, STRUCT[PSK_REP], "receipt")
-        skdc, ticket = (self.s["skdcrealm"], self.s["skdcname"]), msg["mticket"]
-        home = skdc[0]
-        if not self.is_me(msg) or any((m["skdcrealm"], m["skdcname"]) != skdc for m in (rc, ticket)) or \
-                rc["spname"] != ticket["spname"] or not same_realm(rc.get("sprealm"), ticket.get("sprealm"), home):
-            raise Refused("auth-failed", "names")
-        p, kd = self.s["pending"].get(rc["nonce"].hex()), rc["keydata"]
-        if p is None or p["spname"] != rc["spname"] or not same_realm(rc.get("sprealm"), p["sprealm"], home):
-            raise Refused("replay", "no such request is pending")
-        if kd["kty"] != SYMM or kd["alg"] not in p["etype"]:
-            raise Refused("bad-etype")
-        if not self.now < rc["endtime"] or rc["endtime"] <= rc["authtime"]:
+    def good(self, kd, authtime, endtime):
+        """Times of a received key, and that it wasn't deleted."""
+        if not self.now < endtime or endtime <= authtime:
             raise Refused("expired")
+        self.s["deleted"] = {k: t for k, t in self.s["deleted"].items() if self.now <= t}
         if kd["keyid"].hex() in self.s["deleted"]:
             raise Refused("no-such-key")
-        del self.s["pending"][rc["nonce"].hex()]
+
+    # ---- requests
+
+    def ask(self, kind, body, part, plain, pending, cksum=False):
+        """A request, sealed under the newest secret key."""
         nonce = os.urandom(8)
-        estb = {"pvno": 1, "msg-type": PSK_ESTB, "crealm": self.s["realm"], "cname": self.s["name"], "mticket": ticket}
-        seal(estb, STRUCT[PSK_ESTB], "authenticator", self.authenticator(nonce, seqnum), kd["alg"], kd["key"], None, cksum)
+        self.s["pending"][nonce.hex()] = dict(pending, type=kind)
+        msg = {"pvno": 1, "msg-type": kind, **body}
+        return seal_under(self.s["keys"][-1], msg, part, dict(plain, nonce=nonce), cksum)
+
+    def skdc(self):
+        return {"skdcrealm": self.s["skdcrealm"], "skdcname": self.s["skdcname"]}
+
+    def authenticator(self, seqnum, realm="crealm", name="cname", when="ctime"):
+        auth = {realm: self.s["realm"], name: self.s["name"], when: self.now}
+        return auth if seqnum is None else dict(auth, seqnum=seqnum)
+
+    def request(self, service, etype=10, sprealm=None, seqnum=None, cksum=False):
+        body = {"kty": SYMM, "etype": etype, **self.skdc(), "spname": service}
+        if sprealm is not None:
+            body["sprealm"] = sprealm
+        return self.ask(PSK_REQ, {"req-body": body}, "authenticator", self.authenticator(seqnum), {
+            "spname": service, "sprealm": sprealm or self.s["skdcrealm"], "kty": SYMM, "etype": etype}, cksum)
+
+    def pkp_request(self, kty, etype, service=None, options=0, sprealm=None, seqnum=None, cksum=False):
+        body = {"kty": kty, "etype": etype, **self.skdc()}
+        body.update((k, v) for k, v in (("skdc-options", options or None), ("sprealm", sprealm), ("spname", service)) if v is not None)
+        return self.ask(PKP_REQ, {"req-body": body}, "authenticator", self.authenticator(seqnum), {
+            "spname": service, "sprealm": sprealm or self.s["skdcrealm"], "kty": kty, "etype": etype}, cksum)
+
+    def gsk_request(self, group, etype=10, grppac=None, renew=False, mcastrealm=None, seqnum=None, cksum=False):
+        body = {"kty": SYMM, "etype": etype, **self.skdc(), "mcastname": group}
+        body.update((k, v) for k, v in (("skdc-options", 4 if renew else None), ("mcastrealm", mcastrealm), ("grppac", grppac)) if v is not None)
+        return self.ask(GSK_REQ, {"req-body": body}, "authenticator", self.authenticator(seqnum, "sprealm", "spname", "sptime"), {
+            "mcastname": group, "mcastrealm": mcastrealm or self.s["skdcrealm"], "kty": SYMM, "etype": etype}, cksum)
+
+    def gsk_fetch(self, group, keyid=None, mcastrealm=None, seqnum=None, cksum=False):
+        body = {**self.skdc(), "mcastname": group}
+        body.update((k, v) for k, v in (("mcastrealm", mcastrealm), ("keyid", keyid)) if v is not None)
+        return self.ask(GSK_FET, {"req-body": body}, "authenticator", self.authenticator(seqnum), {
+            "mcastname": group, "mcastrealm": mcastrealm or self.s["skdcrealm"], "kty": SYMM, "etype": list(CONTENT),
+            "keyid": keyid.hex() if keyid else None}, cksum)
+
+    def own_keys(self, group, mcastrealm):
+        return [i for i, k in self.s["groups"].items() if (k["group"], k["mcastrealm"], k["role"]) == (group, mcastrealm, "owner")]
+
+    def gsk_delete(self, group, keyid=None, mcastrealm=None, seqnum=None):
+        own = self.own_keys(group, mcastrealm or self.s["skdcrealm"])
+        if keyid is None and not own:
+            raise Refused("no-such-key", "no key of a group of that name that is mine")
+        own += [keyid.hex()] if keyid and keyid.hex() not in own else []
+        env = {"mcastname": group, "authtime": self.now, "keydata": {"keyid": keyid or bytes.fromhex(own[-1])}}
+        env.update((k, v) for k, v in (("mcastrealm", mcastrealm), ("seqnum", seqnum)) if v is not None)
+        return self.ask(GSK_DELT, {"sprealm": self.s["realm"], "spname": self.s["name"]}, "kenvelope", env, {
+            "mcastname": group, "mcastrealm": mcastrealm or self.s["skdcrealm"], "keyids": own})
+
+    # ---- answers of the SKDC
+
+    def answered(self, kinds, nonce, fits):
+        """The pending request of one of these kinds with that nonce."""
+        p = self.s["pending"].get(nonce.hex())
+        if p is None or p["type"] not in kinds or not fits(p):
+            raise Refused("replay", "no such request is pending")
+        return p
+
+    def receipt(self, msg, part, names, realm, name):
+        """A receipt's checks: (receipt, keydata, the request); realm and name are what it is for."""
+        rc = self.open(msg, STRUCT[msg["msg-type"]], "receipt")
+        if not self.is_me(msg, *names) or not self.is_skdc(rc):
+            raise Refused("auth-failed", "names")
+        ticket = msg.get("mticket")
+        if ticket and (not self.is_skdc(ticket) or rc.get(name) != ticket[name] or
+                       not same_realm(rc.get(realm), ticket.get(realm), self.s["skdcrealm"])):
+            raise Refused("auth-failed", "names")
+        p = self.answered([part], rc["nonce"], lambda p: p[name] == rc.get(name) and same_realm(rc.get(realm), p[realm], self.s["skdcrealm"]))
+        if "spname" in p and bool(ticket) != (p["spname"] is not None):
+            raise Refused("malformed", "a miniticket that is missing, or wasn't asked for")
+        kd, etype = rc["keydata"], p["etype"]
+        if kd["kty"] != p["kty"] or kd["alg"] not in (etype if isinstance(etype, list) else [etype]):
+            raise Refused("bad-etype")
+        self.good(kd, rc["authtime"], rc["endtime"])
+        if p.get("keyid") not in (None, kd["keyid"].hex()):
+            raise Refused("no-such-key", "another key than the one asked for")
+        return rc, kd, p
+
+    def done(self, rc):
+        del self.s["pending"][rc["nonce"].hex()]
+
+    def rep(self, msg):
+        """PSK-REP: check it, make a session, answer PSK-ESTB."""
+        rc, kd, p = self.receipt(msg, PSK_REQ, ("crealm", "cname"), "sprealm", "spname")
+        self.done(rc)
+        estb, nonce = {"pvno": 1, "msg-type": PSK_ESTB, "crealm": self.s["realm"], "cname": self.s["name"], "mticket": msg["mticket"]}, os.urandom(8)
+        seal(estb, STRUCT[PSK_ESTB], "authenticator", dict(self.authenticator(self.seqnum), nonce=nonce), kd["alg"], kd["key"], None, self.cksum)
         self.s["sessions"][kd["keyid"].hex()] = dict(
             pack_key(kd["alg"], kd["keyid"], kd["key"]), peer=rc["spname"], sprealm=p["sprealm"], endtime=rc["endtime"],
-            nonce=nonce.hex(), seqnum=seqnum, role="client", up=False)
+            nonce=nonce.hex(), seqnum=self.seqnum, role="client", up=False)
         return estb
+
+    def pkp_rep(self, msg):
+        """PKP-REP: check it, keep the pair, with a miniticket answer PSK-ESTB."""
+        rc, kd, p = self.receipt(msg, PKP_REQ, ("crealm", "cname"), "sprealm", "spname")
+        check_pair(kd, "receipt<keydata", self.root)
+        self.done(rc)
+        self.s["pairs"][kd["keyid"].hex()] = {"keydata": pack_keydata(kd), "endtime": rc["endtime"], "peer": rc.get("spname")}
+        if "mticket" not in msg:
+            return None
+        estb = {"pvno": 1, "msg-type": PSK_ESTB, "crealm": self.s["realm"], "cname": self.s["name"], "mticket": msg["mticket"]}
+        if kd["alg"] != -25:
+            sign1(estb, dict(self.authenticator(self.seqnum), nonce=os.urandom(8)), kd)
+        return estb
+
+    def group_key(self, msg):
+        """GSK-REP or GSK-DLVR: keep the key."""
+        own = msg["msg-type"] == GSK_REP
+        rc, kd, p = self.receipt(msg, GSK_REQ if own else GSK_FET, ("sprealm", "spname") if own else ("crealm", "cname"), "mcastrealm", "mcastname")
+        self.done(rc)
+        own = own or bool(self.own_keys(rc["mcastname"], p["mcastrealm"]))
+        self.s["groups"][kd["keyid"].hex()] = dict(
+            pack_key(kd["alg"], kd["keyid"], kd["key"]), group=rc["mcastname"], mcastrealm=p["mcastrealm"], endtime=rc["endtime"],
+            grppac=rc.get("grppac"), role="owner" if own else "member")
+
+    def gsk_delc(self, msg):
+        """GSK-DELC: the group is gone, and so is the owner's copy of its keys."""
+        ack = self.open(msg, STRUCT[GSK_DELC], "ack")
+        if not self.is_me(msg, "sprealm", "spname"):
+            raise Refused("auth-failed", "names")
+        p = self.answered([GSK_DELT], ack["nonce"], lambda p: p["mcastname"] == ack["mcastname"] and
+                          same_realm(ack.get("mcastrealm"), p["mcastrealm"], self.s["skdcrealm"]))
+        for i in p["keyids"]:           # those of the time of the request: the name may have been taken anew since
+            k = self.s["groups"].pop(i, None)
+            if k:
+                self.s["deleted"][i] = k["endtime"] + SKEW
+        self.s["pending"] = {n: q for n, q in self.s["pending"].items() if (q["type"], q.get("mcastname"), q.get("mcastrealm"), q.get("keyids")) !=
+                             (GSK_DELT, p["mcastname"], p["mcastrealm"], p["keyids"])}
+
+    def delt(self, msg):
+        """PSK-DELT: erase the key, remember that, and confirm it; once more if it comes once more."""
+        env = self.open(msg, STRUCT[PSK_DELT], "kenvelope")
+        if not self.is_me(msg) or not self.is_skdc(env):
+            raise Refused("auth-failed", "names")
+        if self.busy():
+            raise Refused("busy")
+        if abs(self.now - env["authtime"]) > SKEW:
+            raise Refused("clock-skew")
+        self.replayed(msg["kenvelope"].kid, env["nonce"], env["authtime"])
+        keyid = env["keydata"]["keyid"].hex()
+        for store in self.STORES:
+            self.s[store].pop(keyid, None)
+        until = env["endtime"] + SKEW if "endtime" in env else self.now + 30 * DAY
+        self.s["deleted"][keyid] = max(until, self.s["deleted"].get(keyid, 0))
+        out = {"pvno": 1, "msg-type": PSK_DELC, **self.skdc()}
+        return seal_under(self.s["keys"][-1], out, "ack", {"cname": self.s["name"], "crealm": self.s["realm"], "nonce": env["nonce"],
+                                                           "authtime": self.now})
+
+    # ---- between client and service
 
     def estb(self, msg):
         """PSK-ESTB: check it, make a session, answer PSK-ACK (None for a public key)."""
         ticket, home = msg["mticket"], self.s["skdcrealm"]
-        if (ticket["skdcrealm"], ticket["skdcname"]) != (home, self.s["skdcname"]):
+        if not self.is_skdc(ticket):
             raise Refused("wrong-skdc")
-        if ticket["spname"] != self.s["name"] or not same_realm(ticket.get("sprealm"), self.s["realm"], home):
+        if not self.is_me(ticket, "sprealm", "spname"):
             raise Refused("auth-failed", "for another service")
         ep = self.open(ticket, STRUCT[PSK_ESTB]["mticket"].schema, "enc-part")
-        kd, end = ep["keydata"], ep.get("endtime")
-        if end is None:                 # only beside x5c; reading certificates isn't done here
-            raise Refused("internal", "endtime from a certificate isn't implemented here")
-        if not self.now < end or end <= ep["authtime"]:
-            raise Refused("expired")
-        if kd["keyid"].hex() in self.s["deleted"]:
-            raise Refused("no-such-key")
-        auth = None
+        kd = ep["keydata"]
+        end = check_pair(kd, "enc-part<keydata") if kd["kty"] != SYMM else None
+        end = ep.get("endtime", end)
+        self.good(kd, ep["authtime"], end)
         if kd["kty"] == SYMM and isinstance(msg.get("authenticator"), Sign1):
             raise Refused("malformed", "a signature beside a symmetric key")
+        auth = None
         try:
             if kd["alg"] == -25 and "authenticator" not in msg:
                 pass
@@ -1264,6 +1740,7 @@ class Device(Party):
             if self.replayed(kd["keyid"], auth["nonce"], auth["ctime"]):
                 raise Refused("replay")
         if kd["kty"] != SYMM:
+            self.s["public"][kd["keyid"].hex()] = {"keydata": pack_keydata(kd), "endtime": end, "peer": ep["cname"], "proven": auth is not None}
             return None
         self.s["sessions"][kd["keyid"].hex()] = dict(pack_key(kd["alg"], kd["keyid"], kd["key"]), peer=ep["cname"],
                                                      endtime=end, role="service", up=True)
@@ -1308,29 +1785,40 @@ class Device(Party):
                 pass
         return "a hint: " + word
 
-    def answer(self, msg, seqnum=None, cksum=False):
-        """(answer or None, error text or None)"""
+    # ---- one message
+
+    def answer(self, msg, seqnum=None, cksum=False, root=None):
+        """([answer], error text or None)"""
+        self.seqnum, self.cksum, self.root = seqnum, cksum, root
+        kind = None if isinstance(msg, Exception) else msg["msg-type"]
+        handlers = {PSK_REP: self.rep, PSK_ACK: self.ack, PSK_ESTB: self.estb, PKP_REP: self.pkp_rep, GSK_REP: self.group_key,
+                    GSK_DLVR: self.group_key, GSK_DELC: self.gsk_delc, PSK_DELT: self.delt}
         try:
             if isinstance(msg, BadVersion):
                 raise Refused("bad-version")
             if isinstance(msg, Malformed):
                 raise Refused("malformed", str(msg))
-            t = msg["msg-type"]
+            if kind == ERROR:
+                return [], self.error(msg)
+            if kind not in handlers:
+                return [], "not for a device"
             try:
-                if t == PSK_REP:
-                    return self.rep(msg, seqnum, cksum), None
-                if t == PSK_ACK:
-                    return None, self.ack(msg)
-                if t == ERROR:
-                    return None, self.error(msg)
-                if t == PSK_ESTB:
-                    return self.estb(msg), None
+                out = handlers[kind](msg)
+                return [out] if out else [], None
             except Malformed as e:
                 raise Refused("malformed", str(e))
-            return None, "not for a device"
         except Refused as e:
-            answered = isinstance(msg, Exception) or msg["msg-type"] == PSK_ESTB
-            return {"pvno": 1, "msg-type": ERROR, "error-code": E[e.error]} if answered else None, str(e)
+            return [{"pvno": 1, "msg-type": ERROR, "error-code": E[e.error]}] if kind in (None, PSK_ESTB) else [], str(e)
+
+    def list_keys(self):
+        """(role, keyid, keys in hex, peer or group, alg)"""
+        for store in ("sessions", "groups"):
+            for i, k in self.s[store].items():
+                yield k["role"], i, [k["key"]], k.get("peer") or k.get("group"), ALG[k["alg"]]
+        for store, role, flavour in (("pairs", "pair", "receipt"), ("public", "public", "ticket")):
+            for i, k in self.s[store].items():
+                kd = unpack_keydata(k["keydata"], flavour)
+                yield role, i, [kd["key"][p].hex() for p in ("n", "x", "d") if p in kd["key"]], k["peer"] or "-", ALG[kd["alg"]]
 
 
 # ------------------------------------------------------------------ random valid messages
@@ -1997,7 +2485,7 @@ def run(args):
     if not args.s:
         raise SystemExit("-s is missing")
     # in a pipe the state is read after the input is complete, and written before the output
-    given, outs = sys.stdin.buffer.read() if args.command in ("join", "skdc", "estb") else b"", []
+    given, outs = sys.stdin.buffer.read() if args.command in ("join", "skdc", "estb", "take") else b"", []
     write = outs.append
     if os.path.exists(args.s):
         with open(args.s) as f:
@@ -2010,19 +2498,12 @@ def run(args):
             note("%s exists" % args.s)
             return 1
         state = Skdc.new(args.realm, args.name)
-    elif args.command == "enrol":
-        alg = {w: n for n, w in ALG.items()}.get(args.alg)
-        if alg not in CONTENT or CONTENT[alg][2] != 16:
-            note("not an alg for a secret key")
-            return 1
-        write(encode(Skdc(state, now).enrol(args.name, alg, args.endtime, args.at_once), fmt))
-    elif args.command == "req":
-        words = {w: n for n, w in ALG.items()}
-        etype = [words.get(w) or int(w) for w in args.etype.split(",")]
-        write(encode(Device(state, now).request(args.name, etype if len(etype) > 1 else etype[0], args.sprealm, args.seqnum, args.cksum), fmt))
-    else:
+    elif args.command in ("enrol", "ca", "group", "del-request", "del-pending"):
+        status = operate(args, Skdc(state, now), lambda m: write(encode(m, fmt)), lambda line: write(("%s\n" % line).encode()), note)
+    elif args.command in ("join", "skdc", "estb", "take"):
+        root = load_certs(open(args.cert).read())[-1] if args.command == "take" and isinstance(args.cert, str) else None
         for fmt, m in stream(given):
-            out = None
+            out = []
             if args.command == "join":
                 try:
                     if isinstance(m, Exception):
@@ -2033,12 +2514,22 @@ def run(args):
             elif args.command == "skdc":
                 out, err = Skdc(state, now).answer(m)
             else:
-                out, err = Device(state, now).answer(m, args.seqnum, args.cksum)
-            if out:
-                write(encode(out, fmt))
+                out, err = Device(state, now).answer(m, args.seqnum, args.cksum, root)
+            for o in out:
+                write(encode(o, fmt))
             if err:
                 note(err)
                 status = 3 if isinstance(m, Malformed) or status == 3 else 1
+    elif args.command == "keys":
+        for role, keyid, keys, peer, alg in Device(state, now).list_keys():
+            if args.name in (None, keyid):
+                write((" ".join([role, keyid] + keys + [peer, alg]) + "\n").encode())
+    else:
+        try:
+            write(encode(device_request(args, Device(state, now)), fmt))
+        except Refused as e:
+            note(e)
+            return 1
     if state:
         with open(args.s, "w") as f:
             json.dump(state, f, indent=1)
@@ -2046,21 +2537,102 @@ def run(args):
     return status
 
 
+def operate(args, skdc, write, say, note):
+    """What the SKDC's operator does; the exit status."""
+    if args.command == "enrol":
+        alg = {w: n for n, w in ALG.items()}.get(args.alg)
+        if alg not in CONTENT or CONTENT[alg][2] != 16:
+            note("not an alg for a secret key")
+            return 1
+        write(skdc.enrol(args.name, alg, args.endtime, args.at_once))
+    elif args.command == "ca":
+        files = [args.cert, args.key] if isinstance(args.cert, str) and args.key else []
+        cert, key = [open(f).read() for f in files] if files and os.path.exists(files[0]) else test_ca(skdc.now)
+        for f, text in zip(files, (cert, key)):
+            if not os.path.exists(f):
+                with open(f, "w") as out:
+                    out.write(text)
+        skdc.s["ca"] = {"cert": cert, "key": key}
+    elif args.command == "group" and args.name is None:
+        for n, g in skdc.s["groups"].items():
+            holders = sorted({h for i in g["keys"] for h in skdc.s["issued"][i]["holders"]})
+            say("%s %s %s %s: %s" % (n, "deleted" if skdc.group({"mcastname": n}) is None else "deleting" if g["deleting"] else "live", g["owner"],
+                                     g["keys"][-1], " ".join(holders)))
+    else:
+        try:
+            if args.command == "group":
+                skdc.members(args.name, args.add, args.remove, args.forbid)
+            elif args.command == "del-request":
+                for m in skdc.delete(args.name):
+                    write(m)
+            else:
+                for keyid, name, end in skdc.pending():
+                    if args.resend:
+                        write(skdc.psk_delt(keyid, name))
+                    else:
+                        say("%s %s %d" % (keyid, name, end))
+        except Refused as e:
+            note(e)
+            return 1
+    return 0
+
+
+def device_request(args, device):
+    """The message that a device's command makes."""
+    words = {w: n for n, w in ALG.items()}
+
+    def algs(text):
+        etype = [words.get(w) or int(w) for w in text.split(",")]
+        return etype if len(etype) > 1 else etype[0]
+    etype, keyid = algs(args.etype), bytes.fromhex(args.keyid) if args.keyid else None
+    if args.command == "req":
+        return device.request(args.name, etype, args.sprealm, args.seqnum, args.cksum)
+    if args.command == "gsk-fetch":
+        return device.gsk_fetch(args.name, keyid, args.mcastrealm, args.seqnum, args.cksum)
+    if args.command == "gsk-delete":
+        return device.gsk_delete(args.name, keyid, args.mcastrealm, args.seqnum)
+    if args.command == "gsk-request":
+        grppac = json.loads(args.grppac or "{}")
+        if args.members is not None:
+            grppac["members"] = args.members if args.members == "any" else [n for n in args.members.split(",") if n]
+        if args.lifetime is not None:
+            grppac["lifetime"] = args.lifetime
+        return device.gsk_request(args.name, etype, grppac if grppac or args.grppac else None, args.renew, args.mcastrealm, args.seqnum, args.cksum)
+    kty = {w: n for n, w in KTY.items()}[args.kty]
+    return device.pkp_request(kty, algs(args.alg), getattr(args, "for"), bool(args.cert) | args.cert_chain << 1, args.sprealm, args.seqnum, args.cksum)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("command", choices="init enrol join req skdc estb convert check gen gen-bad".split())
+    p.add_argument("command", choices="""init enrol ca skdc group del-request del-pending join req gsk-request gsk-fetch gsk-delete
+        pkp-request take estb keys convert check gen gen-bad""".split())
     p.add_argument("name", nargs="?")
     p.add_argument("-s", metavar="STATE")
     p.add_argument("-o", metavar="DIR")
     p.add_argument("--realm", default="home")
-    p.add_argument("--alg", default=ALG[30], help="enrol: the secret key's alg")
+    p.add_argument("--alg", default=ALG[30], help="enrol: the secret key's alg; pkp-request: algs, with commas")
     p.add_argument("--endtime", type=int, help="enrol: when the old key ends")
     p.add_argument("--at-once", action="store_true", help="enrol: drop the old key at once")
-    p.add_argument("--etype", default=ALG[10], help="req: algs, with commas")
-    p.add_argument("--sprealm", help="req")
-    p.add_argument("--seqnum", type=int, help="req, estb")
-    p.add_argument("--cksum", action="store_true", help="req, estb")
-    p.add_argument("--json", action="store_true", help="enrol, req: write JSON")
+    p.add_argument("--etype", default=ALG[10], help="req, gsk-request: algs, with commas")
+    p.add_argument("--sprealm", help="req, pkp-request")
+    p.add_argument("--mcastrealm", help="gsk-request, gsk-fetch, gsk-delete")
+    p.add_argument("--members", metavar="A,B|any", help="gsk-request")
+    p.add_argument("--lifetime", type=int, help="gsk-request")
+    p.add_argument("--grppac", metavar="JSON", help="gsk-request: other members of grppac")
+    p.add_argument("--renew", action="store_true", help="gsk-request")
+    p.add_argument("--keyid", metavar="HEX", help="gsk-fetch, gsk-delete")
+    for option in ("--add", "--remove", "--forbid"):
+        p.add_argument(option, metavar="NAME", help="group")
+    p.add_argument("--resend", action="store_true", help="del-pending")
+    p.add_argument("--kty", choices=["SYMM", "EC", "OKP", "RSA"], help="pkp-request")
+    p.add_argument("--for", metavar="SERVICE", help="pkp-request")
+    p.add_argument("--cert", nargs="?", const=True, metavar="PEM", help="pkp-request: a certificate too; ca, take: the CA's")
+    p.add_argument("--cert-chain", action="store_true", help="pkp-request")
+    p.add_argument("--key", metavar="PEM", help="ca: its private key")
+    p.add_argument("--seqnum", type=int, help="requests, take")
+    p.add_argument("--cksum", action="store_true", help="requests, take")
+    p.add_argument("--json", action="store_true", help="what is made without input: write JSON")
+    p.add_argument("--cbor", action="store_false", dest="json", help="write CBOR, the default")
     p.add_argument("--to", choices=["json", "cbor", "wild", "wildjson"])
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--count", type=int, default=20)

@@ -1,25 +1,58 @@
 #!/bin/bash
 # One bad input in each directory: input.cbor or input.json, and what
 # fluffy-msg --check says of it: its exit status, and every line of stderr.
+# Where there is a file "program", that is who reads it instead: "client" or
+# "service", in whose store are the keys of tests/vectors, and a command; and
+# stdout, if there is one, is what it writes. Names that begin with "accepted"
+# are of inputs that only look bad.
 srcdir=${srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cases=0 faults=0
 
+# A refusal changes nothing in these, as the last line of this script finds.
+vectors=$srcdir/tests/vectors
+fluffy-key join -q --store "$scratch/client" <"$vectors/ENROL-minimal.cbor" &&
+	fluffy-key join -q --store "$scratch/service" \
+		<"$vectors/more/ENROL-service.cbor" || exit 99
+for party in client service; do
+	fluffy-key list --store "$scratch/$party" >"$scratch/$party.before"
+done
+
+# read_input DIR: by whom it is to be read.
+read_input() {
+	local party command
+	if [ -f "$1/program" ]; then
+		read -r party command <"$1/program"
+		# shellcheck disable=SC2086 # words
+		$command --store "$scratch/$party" <"$1"/input.*
+	else
+		fluffy-msg --check <"$1"/input.*
+	fi
+}
+
 for dir in "$srcdir"/tests/invalid/*/; do
 	name=$(basename "$dir")
-	fluffy-msg --check <"$dir"/input.* >"$scratch/out" 2>"$scratch/err" &&
+	read_input "$dir" >"$scratch/out" 2>"$scratch/err" &&
 		status=0 || status=$?
 	cases=$((cases + 1))
-	[ "$status" = "$(cat "$dir/status")" ] && [ ! -s "$scratch/out" ] &&
+	stdout=/dev/null
+	[ ! -f "$dir/stdout" ] || stdout=$dir/stdout
+	[ "$status" = "$(cat "$dir/status")" ] &&
+		cmp -s "$stdout" "$scratch/out" &&
 		cmp -s "$dir/stderr" "$scratch/err" && continue
 	faults=$((faults + 1))
 	echo "$name: expected status $(cat "$dir/status") and"
-	cat "$dir/stderr"
+	cat "$dir/stderr" "$stdout"
 	echo "found status $status and"
 	cat "$scratch/err" "$scratch/out"
 done >&2
 
+for party in client service; do
+	fluffy-key list --store "$scratch/$party" |
+		cmp "$scratch/$party.before" - || exit 1
+done
+
 # A glob that finds nothing mustn't look like success.
-[ "$cases" -ge 400 ] || { echo "only $cases cases" >&2; exit 99; }
+[ "$cases" -ge 900 ] || { echo "only $cases cases" >&2; exit 99; }
 [ "$faults" = 0 ]
