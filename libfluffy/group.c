@@ -10,19 +10,6 @@
 
 /* ---- as it stands now ----------------------------------------------------- */
 
-static enum fluffy_error
-count_missing(fluffy_store *s, const struct group *g, uint64_t now, size_t *n)
-{
-	struct arena arena = { NULL, false };
-	struct deletion *missing;
-	enum fluffy_error e;
-
-	e = store_missing_of_group(s, &arena, g->id, name_bytes(&g->owner),
-	    now, &missing, n);
-	arena_free(&arena);
-	return e;
-}
-
 /* What was its owner's wish is nobody's any more. */
 static enum fluffy_error
 end_group(fluffy_store *s, struct group *g)
@@ -42,18 +29,19 @@ end_group(fluffy_store *s, struct group *g)
 enum fluffy_error
 group_settle(fluffy_store *s, struct group *g, uint64_t now)
 {
+	struct bytes owner = name_bytes(&g->owner);
 	enum fluffy_error e;
-	size_t n;
+	bool missing;
 
 	g->over = g->state == GROUP_DELETED;
 	if (g->state != GROUP_DELETING)
 		return FLUFFY_OK;
-	e = count_missing(s, g, now, &n);
-	g->over = e == FLUFFY_OK && n == 0;
+	e = store_is_missing(s, g->id, owner, now, &missing);
+	g->over = e == FLUFFY_OK && !missing;
 	if (!g->over)
 		return e;
-	e = count_missing(s, g, 0, &n);
-	return e == FLUFFY_OK && n == 0 ? end_group(s, g) : e;
+	e = store_is_missing(s, g->id, owner, 0, &missing);
+	return e == FLUFFY_OK && !missing ? end_group(s, g) : e;
 }
 
 enum fluffy_error

@@ -336,7 +336,7 @@ check_room(struct step *step)
 		    refuse_group(step, FLUFFY_E_NOT_PERMITTED,
 		    "too many of its keys haven't ended");
 	}
-	e = store_groups_count(step->s, asker(step), &n);
+	e = store_groups_count(step->s, asker(step), step->now, &n);
 	return e != FLUFFY_OK || n < GROUPS_MAX ? e : refuse_group(step,
 	    FLUFFY_E_NOT_PERMITTED, "too many groups of one owner");
 }

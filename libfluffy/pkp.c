@@ -288,7 +288,7 @@ make_pair(struct step *step)
 	return e == FLUFFY_OK && p->cert ? certify(step) : e;
 }
 
-/* While there was no lock, either party may have got a new key, or be gone. */
+/* While there was no lock, a party may have got a new key, or may no longer. */
 static enum fluffy_error
 look_again(struct step *step)
 {
@@ -302,6 +302,8 @@ look_again(struct step *step)
 		return refuse(step->s->ctx, step->msg, "authenticator",
 		    FLUFFY_E_AUTH_FAILED, "its key was dropped meanwhile");
 	if (e != FLUFFY_OK || !for_service(step))
+		return e;
+	if ((e = check_pair_policy(step)) != FLUFFY_OK)
 		return e;
 	e = sealing_secret(step->s, step->msg->body->spname, step->now,
 	    &step->pair->service_secret);

@@ -256,9 +256,9 @@ FLUFFY_CHECKED enum fluffy_error store_group_add(fluffy_store *,
 /* Writes all members but id, realm and name. */
 FLUFFY_CHECKED enum fluffy_error store_group_set(fluffy_store *,
     const struct group *);
-/* How many a device owns, but for deleted ones. */
+/* How many a device owns whose deletion isn't over. */
 FLUFFY_CHECKED enum fluffy_error store_groups_count(fluffy_store *,
-    struct bytes device, uint64_t *n);
+    struct bytes device, uint64_t now, uint64_t *n);
 /* Nothing of it stays but what the operator forbade. */
 FLUFFY_CHECKED enum fluffy_error store_group_remove(fluffy_store *,
     const struct group *);
@@ -339,6 +339,10 @@ FLUFFY_CHECKED enum fluffy_error store_missing_of_key(fluffy_store *,
     size_t *n);
 FLUFFY_CHECKED enum fluffy_error store_missing(fluffy_store *,
     struct arena *, uint64_t now, struct deletion **, size_t *n);
+
+/* Is there one of that group?  now = 0: also of keys that have ended. */
+FLUFFY_CHECKED enum fluffy_error store_is_missing(fluffy_store *,
+    int64_t group, struct bytes except, uint64_t now, bool *);
 
 /* A PSK-DELT with that nonce is issued for it. */
 FLUFFY_CHECKED enum fluffy_error store_delt_add(fluffy_store *,

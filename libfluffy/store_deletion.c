@@ -114,6 +114,20 @@ store_missing_of_group(fluffy_store *s, struct arena *arena, int64_t group,
 }
 
 enum fluffy_error
+store_is_missing(fluffy_store *s, int64_t group, struct bytes except,
+    uint64_t now, bool *missing)
+{
+	struct query q;
+
+	query_open(&q, s, SQL_IS_MISSING);
+	bind_uint(&q, now);
+	bind_int(&q, group);
+	bind_text(&q, except);
+	*missing = query_step(&q);
+	return query_close(&q);
+}
+
+enum fluffy_error
 store_missing_of_key(fluffy_store *s, struct arena *arena,
     struct bytes keyid, uint64_t now, struct deletion **v, size_t *n)
 {

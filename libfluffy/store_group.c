@@ -165,12 +165,14 @@ number(struct query *q, uint64_t *n)
 }
 
 enum fluffy_error
-store_groups_count(fluffy_store *s, struct bytes device, uint64_t *n)
+store_groups_count(fluffy_store *s, struct bytes device, uint64_t now,
+    uint64_t *n)
 {
 	struct query q;
 
 	query_open(&q, s, SQL_GROUPS_COUNT);
 	bind_text(&q, device);
+	bind_uint(&q, now);
 	return number(&q, n);
 }
 

@@ -131,18 +131,17 @@ static enum fluffy_error
 group_state(struct listing *l, const struct group *g,
     const struct group_key *key, const char **state)
 {
-	struct deletion *missing;
 	enum fluffy_error e = FLUFFY_OK;
-	size_t n = 0;
+	bool missing = false;
 
 	if (g->state == GROUP_DELETING)
-		e = store_missing_of_group(l->store, &l->arena, g->id,
-		    name_bytes(&g->owner), l->now, &missing, &n);
+		e = store_is_missing(l->store, g->id, name_bytes(&g->owner),
+		    l->now, &missing);
 	if (g->state == GROUP_LIVE)
 		*state = key->key.n > 0 && key->endtime > l->now ? "live" :
 		    "ended";
 	else
-		*state = n > 0 ? "deleting" : "deleted";
+		*state = missing ? "deleting" : "deleted";
 	return e;
 }
 

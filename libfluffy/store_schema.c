@@ -112,6 +112,9 @@ const char store_schema_2[] =
 	"WHERE d.keyid = h.keyid AND d.device = h.device)"
 /* Who was removed can't be asked, until it is enrolled again. */
 #define ENROLLED "EXISTS (SELECT 1 FROM device v WHERE v.name = d.device)"
+#define OF_GROUP "FROM grpkey k JOIN deletion d USING(keyid) " \
+	"WHERE d.confirmed = 0 AND d.endtime > ? AND k.grp = ? " \
+	"AND d.device <> ? AND " ENROLLED " "
 #define DELETION_COLUMNS "SELECT d.keyid, d.device, d.since, d.endtime "
 #define SECRET_COLUMNS "SELECT s.kid, s.owner, s.alg, v.key, s.endtime, " \
 	"s.ord FROM secret s CROSS JOIN vault v USING(slot) "
@@ -240,8 +243,12 @@ const char *const sql_text[N_SQL] = {
 	    "(NULL, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
 	[SQL_GROUP_SET] = "UPDATE grp SET owner = ?, state = ?, keyid = ?, "
 	    "any = ?, grppac = ?, delt = ?, delt_realm = ? WHERE id = ?",
-	[SQL_GROUPS_COUNT] = "SELECT count(*) FROM grp "
-	    "WHERE owner = ? AND state <> 3",
+	/* Not those whose deletion time has completed. */
+	[SQL_GROUPS_COUNT] = "SELECT count(*) FROM grp g WHERE g.owner = ? "
+	    "AND (g.state = 1 OR (g.state = 2 AND EXISTS (SELECT 1 "
+	    "FROM grpkey k JOIN deletion d USING(keyid) WHERE k.grp = g.id "
+	    "AND d.confirmed = 0 AND d.endtime > ? "
+	    "AND d.device <> g.owner)))",
 	[SQL_GRPKEYS_COUNT] = "SELECT count(*) FROM grpkey "
 	    "WHERE grp = ? AND endtime > ?",
 	[SQL_GROUP_REMOVE] = "DELETE FROM grp WHERE id = ?",
@@ -318,10 +325,9 @@ const char *const sql_text[N_SQL] = {
 	[SQL_MISSING] = DELETION_COLUMNS "FROM deletion d "
 	    "WHERE d.confirmed = 0 AND d.endtime > ? AND " ENROLLED
 	    " ORDER BY d.since, d.keyid, d.device",
-	[SQL_MISSING_OF_GROUP] = DELETION_COLUMNS "FROM grpkey k "
-	    "JOIN deletion d USING(keyid) WHERE d.confirmed = 0 "
-	    "AND d.endtime > ? AND k.grp = ? AND d.device <> ? AND " ENROLLED
-	    " ORDER BY d.keyid, d.device",
+	[SQL_IS_MISSING] = "SELECT 1 " OF_GROUP "LIMIT 1",
+	[SQL_MISSING_OF_GROUP] = DELETION_COLUMNS OF_GROUP
+	    "ORDER BY d.keyid, d.device",
 	[SQL_MISSING_OF_KEY] = DELETION_COLUMNS "FROM deletion d "
 	    "WHERE d.confirmed = 0 AND d.endtime > ? AND d.keyid = ? AND "
 	    ENROLLED " ORDER BY d.device",
@@ -345,9 +351,11 @@ const char *const sql_text[N_SQL] = {
 	[SQL_GROUP_KEYS_WIPE] = WIPE "(SELECT slot FROM session "
 	    OF_DELETED_GROUP ")",
 	[SQL_GROUP_KEYS_REMOVE] = "DELETE FROM session " OF_DELETED_GROUP,
-	/* GSK-REQ, GSK-FET and GSK-DELT. */
-	[SQL_PENDING_OF_GROUP] = "DELETE FROM pending WHERE type IN (7, 9, 11) "
-	    "AND realm IN (?1, ?2) AND service = ?3 AND time < ?4",
+	/* GSK-REQ, which in that second may be for a new group; GSK-FET and
+	   GSK-DELT. */
+	[SQL_PENDING_OF_GROUP] = "DELETE FROM pending "
+	    "WHERE realm IN (?1, ?2) AND service = ?3 "
+	    "AND (time < ?4 AND type = 7 OR time <= ?4 AND type IN (9, 11))",
 
 	[SQL_SAFE_FREE] = "SELECT slot FROM safe WHERE used = 0 LIMIT 1",
 	[SQL_SAFE_ADD] = "INSERT INTO safe VALUES(NULL, 1, ?)",

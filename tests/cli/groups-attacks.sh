@@ -161,7 +161,8 @@ for enc in cbor json; do
 	take lock second
 	obtain request lock attic
 	run 0 fluffy-key export -s lock.db --as hex "$keyid" >attic.key
-	run 0 fluffy-gsk accept -s lock.db <first
+	run 1 fluffy-gsk accept -s lock.db <first >output
+	expect_err "GSK-DELC.ack.nonce"
 	run 0 fluffy-key export -s lock.db --as hex "$keyid" >key
 	same key attic.key
 	# made anew before the first one comes

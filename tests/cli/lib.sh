@@ -237,7 +237,7 @@ reseal() {
 
 need_reference() {
 	local root=${BASH_SOURCE[0]%/tests/cli/lib.sh}
-	export PYTHONPATH=$root/tests/interop PYTHONDONTWRITEBYTECODE=1
+	export PYTHONPATH=$root/tests/interop PYTHONPYCACHEPREFIX=$scratch
 	python3 -c 'import fluffy_ref' 2>/dev/null ||
 		skip "python3-cryptography is missing"
 }

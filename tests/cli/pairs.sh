@@ -302,7 +302,7 @@ for enc in cbor json; do
 		run 0 fluffy-key list -s sensor.db >listing
 		grep -qE "^pair *- *$keyid " listing || fail "the list"
 		run 0 fluffy-key list -s skdc.db >listing
-		grep -qE "^session *sensor  *$keyid " listing || fail "the SKDC's"
+		grep -qE "^session *sensor -> - *$keyid " listing || fail "the SKDC's list"
 		out sensor pem >private.pem
 		openssl pkey -in private.pem -noout 2>"$err" || fail "openssl"
 		only_at_sensor

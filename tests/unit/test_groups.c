@@ -621,70 +621,6 @@ grppac_has_a_limit(void **state)
 	free(json);
 }
 
-static void
-requests_that_cannot_be_made(void **state)
-{
-	static const struct {
-		fluffy_gsk_params params;
-		const char *field;
-	} cases[] = {
-		{ { .group = "" }, "group" },
-		{ { .group = "a\nb" }, "group" },
-		{ { .group = "\xff" }, "group" },
-		{ { .group = "den", .realm = "" }, "realm" },
-		{ { .group = "den", .etype = "ES256" }, "etype" },
-		{ { .group = "den", .etype = "A128GCM,A128GCM" }, "etype" },
-		{ { .group = "den", .etype = "" }, "etype" },
-		{ { .group = "den", .members = "" }, "members" },
-		{ { .group = "den", .members = "a,,b" }, "members" },
-		{ { .group = "den", .members = "a\tb" }, "members" },
-		{ { .group = "den", .lifetime = UINT64_C(9007199254740992) },
-		    "lifetime" },
-		{ { .group = "den", .grppac = "{}", .lifetime = 1 },
-		    "grppac" },
-		{ { .group = "den", .grppac = "{}", .members = "a" },
-		    "grppac" },
-		{ { .group = "den", .grppac = "[]" }, "grppac" },
-		{ { .group = "den", .grppac = "{" }, "grppac" },
-		{ { .group = "den", .grppac = "{\"members\":\"all\"}" },
-		    "grppac" },
-		{ { .group = "den", .grppac = "{\"members\":[1]}" },
-		    "grppac" },
-		{ { .group = "den", .grppac = "{\"members\":[\"\"]}" },
-		    "grppac" },
-		{ { .group = "den", .grppac = "{\"members\":{}}" },
-		    "grppac" },
-		{ { .group = "den", .grppac = "{\"lifetime\":0}" },
-		    "grppac" },
-		{ { .group = "den", .grppac = "{\"lifetime\":1.5}" },
-		    "grppac" },
-		{ { .group = "den", .grppac = "{\"lifetime\":\"1\"}" },
-		    "grppac" },
-		{ { .group = "den", .extras.ext = "1]" }, "ext" }
-	};
-	static const uint8_t id[33];
-	struct world *w = *state;
-	fluffy_msg *msg;
-	size_t i;
-
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		refused_at(w->ctx, fluffy_gsk_request(LOCK->store,
-		    &cases[i].params, &msg), FLUFFY_E_USAGE, cases[i].field);
-		assert_null(msg);
-	}
-	refused_at(w->ctx, fluffy_gsk_fetch(LOCK->store,
-	    &(fluffy_fetch_params){ .group = "" }, &msg), FLUFFY_E_USAGE,
-	    "group");
-	refused_at(w->ctx, fluffy_gsk_fetch(LOCK->store,
-	    &(fluffy_fetch_params){ .group = "den", .keyid = id,
-	    .keyid_len = 33 }, &msg), FLUFFY_E_USAGE, "keyid");
-	refused_at(w->ctx, fluffy_gsk_delete(LOCK->store, "a\nb", NULL, &msg),
-	    FLUFFY_E_USAGE, "group");
-	expect(w, fluffy_gsk_request(w->skdc,
-	    &(fluffy_gsk_params){ .group = "den" }, &msg), FLUFFY_E_USAGE);
-	honest_group(w);
-}
-
 /* ---- what a device keeps ------------------------------------------------- */
 
 static void
@@ -885,7 +821,6 @@ main(void)
 		IN_BOTH(a_foreign_realm_is_another_group),
 		IN_BOTH(grppac_is_handed_on),
 		IN_BOTH(grppac_has_a_limit),
-		IN_CBOR(requests_that_cannot_be_made),
 		IN_CBOR(an_owner_that_fetches_stays_the_owner),
 		IN_CBOR(requests_are_listed_while_they_wait),
 		IN_CBOR(owner_and_member_export_the_same),

@@ -33,6 +33,8 @@ both_parties_of_a_session_key_are_told(void **state)
 	assert_types(w, &delts, 2, FLUFFY_PSK_DELT);
 	assert_deletions(w, "deletion home lock sensor deleting 9..28800\n"
 	    "deletion home sensor lock deleting 9..28800\n");
+	assert_listed(w, w->skdc, "session sensor lock AES-CCM-16-64-128 "
+	    "deleting 0..28800\n");
 	answer_quietly(w, &delts.v[0]);
 	assert_int_equal(w->outcome.kind, FLUFFY_KEY_ERASED);
 	assert_int_equal(w->outcome.endtime, ENDTIME);
@@ -49,6 +51,8 @@ both_parties_of_a_session_key_are_told(void **state)
 	assert_false(has_key(w, SENSOR, &key, AS_CLIENT));
 	assert_false(on_disk(SENSOR->path, symm_bytes(&raw)));
 	assert_deletions(w, "");
+	assert_listed(w, w->skdc, "session sensor lock AES-CCM-16-64-128 "
+	    "deleted 0..28800\n");
 	wires_free(&again);
 	again = requested(w, &key);
 	assert_int_equal(again.n, 0);
@@ -433,6 +437,24 @@ every_eviction_renews(void **state)
 	assert_true(same_key(&first, &third));
 }
 
+/* What it had has ended: nobody has to get a new one. */
+static void
+a_removed_member_with_an_ended_key_renews_nothing(void **state)
+{
+	struct world *w = *state;
+	struct keyid key, same;
+
+	(void)create_with(w, LOCK, &(fluffy_gsk_params){ .group = "den",
+	    .lifetime = 30, .members = "any" });
+	(void)fetch(w, SENSOR);
+	the_time += 30;
+	key = renew(w, LOCK);
+	change(w, "sensor", FLUFFY_REMOVE);
+	same = fetch(w, LAMP);
+	assert_true(same_key(&key, &same));
+	assert_deletions(w, "");
+}
+
 /* The key keeps its algorithm, the group its wish. */
 static void
 the_renewed_key_is_like_the_old(void **state)
@@ -562,7 +584,7 @@ static void
 a_groups_states_are_told(void **state)
 {
 	struct world *w = *state;
-	struct wires delts;
+	struct wires delts, last;
 
 	(void)new_den(w);
 	delts = deleted(w, LOCK);
@@ -579,6 +601,17 @@ a_groups_states_are_told(void **state)
 	    "group home den lock AES-CCM-16-64-128 deleted 0..28800\n"
 	    "member home lock owner\nmember home lamp named\n"
 	    "member home sensor named\n");
+	/* confirmed by all: the owner's wish is nobody's any more */
+	the_time = NOW;
+	must(w->ctx, fluffy_reset_clock(w->skdc));
+	last = answered(w, &delts.v[1]);
+	assert_types(w, &last, 1, FLUFFY_GSK_DELC);
+	assert_groups(w, "den",
+	    "group home den lock AES-CCM-16-64-128 deleted 0..28800\n"
+	    "member home lock owner\n"
+	    "holder home lamp AES-CCM-16-64-128 confirmed 0..28800\n"
+	    "holder home sensor AES-CCM-16-64-128 confirmed 0..28800\n");
+	wires_free(&last);
 	wires_free(&delts);
 }
 
@@ -621,6 +654,7 @@ main(void)
 		IN_BOTH(a_removed_holder_has_to_delete),
 		IN_CBOR(an_evicted_members_old_key_stays_deleted),
 		IN_CBOR(every_eviction_renews),
+		IN_CBOR(a_removed_member_with_an_ended_key_renews_nothing),
 		IN_CBOR(the_renewed_key_is_like_the_old),
 		IN_BOTH(who_is_forbidden_never_may),
 		IN_CBOR(a_ban_may_be_lifted_before_there_is_a_group),

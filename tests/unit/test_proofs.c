@@ -221,6 +221,9 @@ an_attestation_may_come_again(void **state)
 	shown(w, &p.estb, FLUFFY_PUBLIC_ATTESTED);
 	the_time += 1000;
 	shown(w, &p.estb, FLUFFY_PUBLIC_ATTESTED);
+	/* with a wrong clock its end can't be told */
+	the_time -= 301;
+	step_refused(w, LOCK, &p.estb, FLUFFY_E_BUSY);
 	the_time = ENDTIME;
 	step_refused(w, LOCK, &p.estb, FLUFFY_E_EXPIRED);
 	pairing_free(&p);
