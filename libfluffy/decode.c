@@ -457,11 +457,20 @@ get_payload(struct decoder *d, const struct row *row, const struct path *path,
 }
 
 static enum fluffy_error
+get_sealed_bytes(struct decoder *d, uint32_t at, const struct path *path,
+    const char *name, struct bytes *out)
+{
+	struct path member = { .up = path, .name = name, .len = strlen(name) };
+
+	return get_bytes(d, at, 0, FLUFFY_MAX_EMITTED, &member, out);
+}
+
+static enum fluffy_error
 get_sealed(struct decoder *d, uint32_t at, const struct row *row,
     const struct path *path, struct sealed *out)
 {
 	struct sealed_items items = { 0 };
-	struct path text = { .up = path, .name = "ciphertext", .len = 10 };
+	const char *content;
 	enum fluffy_error e;
 
 	e = d->t->json ? sealed_object(d, at, path, &items) :
@@ -478,10 +487,11 @@ get_sealed(struct decoder *d, uint32_t at, const struct row *row,
 	if ((e = get_protected(d, items.protected, path, &out->alg)) != 0 ||
 	    (e = get_unprotected(d, items.unprotected, path, out)) != 0)
 		return e;
-	e = get_bytes(d, items.ciphertext, 0, FLUFFY_MAX_EMITTED, &text,
+	content = items.sign1 ? "payload" : "ciphertext";
+	e = get_sealed_bytes(d, items.ciphertext, path, content,
 	    &out->ciphertext);
 	if (e == FLUFFY_OK && out->sign1)
-		e = get_bytes(d, items.signature, 0, FLUFFY_MAX_EMITTED, path,
+		e = get_sealed_bytes(d, items.signature, path, "signature",
 		    &out->signature);
 	if (e == FLUFFY_OK)
 		e = check_sealed(d, row, path, out);

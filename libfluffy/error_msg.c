@@ -115,18 +115,6 @@ names_fit(const fluffy_store *s, const struct fluffy_msg *msg)
 
 /* An ERROR's ack opens, its names fit, and a request waits for it. */
 static enum fluffy_error
-check_error_seal(struct step *step)
-{
-	enum fluffy_error e;
-
-	e = open_under_secret(step->s, step->msg, step->msg, L_ack,
-	    step->now, &step->secret);
-	if (e == FLUFFY_OK)
-		step->part = step->msg->ack.plain;
-	return e;
-}
-
-static enum fluffy_error
 check_error_names(struct step *step)
 {
 	if (names_fit(step->s, step->msg))
@@ -150,7 +138,7 @@ check_error_pending(struct step *step)
 }
 
 static const struct check error_checks[] = {
-	{ "seal", check_error_seal },
+	{ "seal", check_ack_under_secret },
 	{ "names", check_error_names },
 	{ "pending", check_error_pending }
 };

@@ -280,15 +280,27 @@ check_kty(struct step *step)
 }
 
 enum fluffy_error
-check_receipt_seal(struct step *step)
+check_part_seal(struct step *step, int label)
 {
 	enum fluffy_error e;
 
-	e = open_under_secret(step->s, step->msg, step->msg, L_receipt,
+	e = open_under_secret(step->s, step->msg, step->msg, label,
 	    step->now, &step->secret);
 	if (e == FLUFFY_OK)
-		step->part = step->msg->receipt.plain;
+		step->part = sealed_member(step->msg, label)->plain;
 	return e;
+}
+
+enum fluffy_error
+check_receipt_seal(struct step *step)
+{
+	return check_part_seal(step, L_receipt);
+}
+
+enum fluffy_error
+check_ack_under_secret(struct step *step)
+{
+	return check_part_seal(step, L_ack);
 }
 
 enum fluffy_error
@@ -521,15 +533,7 @@ check_request_skdc(struct step *step)
 static enum fluffy_error
 check_request_seal(struct step *step)
 {
-	struct fluffy_msg *msg = step->msg;
-	int label = proof_label(msg);
-	enum fluffy_error e;
-
-	e = open_under_secret(step->s, msg, msg, label, step->now,
-	    &step->secret);
-	if (e == FLUFFY_OK)
-		step->part = sealed_member(msg, label)->plain;
-	return e;
+	return check_part_seal(step, proof_label(step->msg));
 }
 
 /* A sender is a client, or a service; GSK-DELT names it in clear alone. */
@@ -601,4 +605,61 @@ check_request(struct step *step)
 		    "the store failed");
 	e = drop_older(step->s, &step->secret);
 	return e == FLUFFY_OK ? RUN_CHECKS(step, freshness) : e;
+}
+
+/* ---- who a key is for ------------------------------------------------------------- */
+
+/* PKP-REQ may ask for nobody else. */
+static bool
+for_service(const struct step *step)
+{
+	return HAS(step->msg->body, L_spname);
+}
+
+enum fluffy_error
+find_parties(struct step *step)
+{
+	const struct req_body *body = step->msg->body;
+	struct bytes realm = name_bytes(&step->s->party.realm);
+	enum fluffy_error e;
+
+	e = store_device(step->s, name_bytes(&step->secret.owner),
+	    &step->client);
+	if (e != FLUFFY_OK || !for_service(step) ||
+	    !bytes_eq(REALM(body, sprealm, L_sprealm, realm), realm))
+		return e;
+	e = store_device(step->s, body->spname, &step->service);
+	step->enrolled = e == FLUFFY_OK;
+	return e == FLUFFY_E_NOT_FOUND ? FLUFFY_OK : e;
+}
+
+enum fluffy_error
+check_service(struct step *step)
+{
+	struct bytes name = step->msg->body->spname;
+
+	if (!for_service(step) || step->enrolled)
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "req-body.spname",
+	    FLUFFY_E_UNKNOWN_SERVICE, "\"%.*s\" isn't enrolled", (int)name.n,
+	    (const char *)name.p);
+}
+
+enum fluffy_error
+check_permission(struct step *step, size_t cpac_max)
+{
+	enum fluffy_error e = FLUFFY_OK;
+	bool denied = false;
+
+	if (step->msg->body->cpac.n > cpac_max)
+		return refuse(step->s->ctx, step->msg, "req-body.cpac",
+		    FLUFFY_E_NOT_PERMITTED,
+		    "over %zu bytes can't be handed on", cpac_max);
+	if (for_service(step))
+		e = store_denied(step->s, name_bytes(&step->secret.owner),
+		    step->msg->body->spname, &denied);
+	if (e == FLUFFY_OK && denied)
+		e = refuse(step->s->ctx, step->msg, "req-body.spname",
+		    FLUFFY_E_NOT_PERMITTED, "denied to this client");
+	return e;
 }

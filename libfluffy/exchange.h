@@ -141,6 +141,9 @@ struct step {
 	const char *key_at;	 /* where session's keydata stands */
 	bool verified;		 /* a request: an ERROR carries an ack */
 	struct pending pending;	 /* an answer: what it answers */
+	struct device client;	 /* a request: who asks, ... */
+	struct device service;	 /* ... for whom ... */
+	bool enrolled;		 /* ... and is that one? */
 	/* what an exchange decides, each its own file's */
 	struct grant *grant;	 /* psk.c */
 	struct group_step *group;/* group.h */
@@ -178,11 +181,22 @@ FLUFFY_CHECKED enum fluffy_error check_clock(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_time(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_nonce(struct step *);
 
+/* Finds client and service; a service of another realm isn't enrolled. */
+FLUFFY_CHECKED enum fluffy_error find_parties(struct step *);
+/* That service, where one is named, is enrolled. */
+FLUFFY_CHECKED enum fluffy_error check_service(struct step *);
+/* No rule denies it, and at most so many bytes of cpac are handed on. */
+FLUFFY_CHECKED enum fluffy_error check_permission(struct step *,
+    size_t cpac_max);
+
 /* The request asks for a symmetric key. */
 FLUFFY_CHECKED enum fluffy_error check_kty(struct step *);
 
-/* The receipt, under this device's secret key. */
+/* A part of the message opens under this party's secret key, and is what is
+   judged from now on. */
+FLUFFY_CHECKED enum fluffy_error check_part_seal(struct step *, int label);
 FLUFFY_CHECKED enum fluffy_error check_receipt_seal(struct step *);
+FLUFFY_CHECKED enum fluffy_error check_ack_under_secret(struct step *);
 /* The member at that place, of the opened part, is pending's nonce. */
 FLUFFY_CHECKED enum fluffy_error check_pending(struct step *,
     const char *place, enum fluffy_type);

@@ -217,18 +217,6 @@ gsk_delc_make(fluffy_store *s, const struct group *g, uint64_t now,
 /* ---- owner: takes GSK-DELC -------------------------------------------------------------- */
 
 static enum fluffy_error
-check_delc_seal(struct step *step)
-{
-	enum fluffy_error e;
-
-	e = open_under_secret(step->s, step->msg, step->msg, L_ack,
-	    step->now, &step->secret);
-	if (e == FLUFFY_OK)
-		step->part = step->msg->ack.plain;
-	return e;
-}
-
-static enum fluffy_error
 check_delc_names(struct step *step)
 {
 	const struct fluffy_msg *msg = step->msg;
@@ -254,7 +242,7 @@ check_delc_pending(struct step *step)
 }
 
 static const struct check gsk_delc_checks[] = {
-	{ "seal", check_delc_seal },
+	{ "seal", check_ack_under_secret },
 	{ "names", check_delc_names },
 	{ "pending", check_delc_pending }
 };

@@ -125,8 +125,6 @@ fluffy_pkp_request(fluffy_store *s, const fluffy_pkp_params *params,
 
 struct pair_step {
 	struct arena arena;	/* the pair's and the CA's */
-	struct device client, service;
-	bool enrolled;		/* the service is */
 	bool cert, chain;
 	int64_t alg;
 	fluffy_ca ca;
@@ -134,33 +132,6 @@ struct pair_step {
 	uint64_t endtime;
 	struct secret service_secret;
 };
-
-static bool
-for_service(const struct step *step)
-{
-	return HAS(step->msg->body, L_spname);
-}
-
-static enum fluffy_error
-find_parties(struct step *step)
-{
-	const struct req_body *body = step->msg->body;
-	struct pair_step *p = step->pair;
-	enum fluffy_error e;
-
-	p->cert = (body->options & OPTION_CERT) != 0;
-	p->chain = (body->options & OPTION_CERT_CHAIN) != 0;
-	e = store_device(step->s, name_bytes(&step->secret.owner),
-	    &p->client);
-	if (e != FLUFFY_OK || !for_service(step) ||
-	    !bytes_eq(REALM(body, sprealm, L_sprealm,
-	    name_bytes(&step->s->party.realm)),
-	    name_bytes(&step->s->party.realm)))
-		return e;
-	e = store_device(step->s, body->spname, &p->service);
-	p->enrolled = e == FLUFFY_OK;
-	return e == FLUFFY_E_NOT_FOUND ? FLUFFY_OK : e;
-}
 
 /* What can't sign can't be certified. */
 static enum fluffy_error
@@ -173,6 +144,8 @@ check_alg(struct step *step)
 
 	if (e != FLUFFY_OK)
 		return e;
+	p->cert = (body->options & OPTION_CERT) != 0;
+	p->chain = (body->options & OPTION_CERT_CHAIN) != 0;
 	for (i = 0; i < body->etype.n && p->alg == 0; i++)
 		if (pkey_known(body->kty, body->etype.v[i]) &&
 		    (!p->cert || pkey_signs(body->etype.v[i])))
@@ -185,34 +158,9 @@ check_alg(struct step *step)
 }
 
 static enum fluffy_error
-check_service(struct step *step)
-{
-	struct bytes name = step->msg->body->spname;
-
-	if (!for_service(step) || step->pair->enrolled)
-		return FLUFFY_OK;
-	return refuse(step->s->ctx, step->msg, "req-body.spname",
-	    FLUFFY_E_UNKNOWN_SERVICE, "\"%.*s\" isn't enrolled", (int)name.n,
-	    (const char *)name.p);
-}
-
-static enum fluffy_error
 check_pair_policy(struct step *step)
 {
-	enum fluffy_error e = FLUFFY_OK;
-	bool denied = false;
-
-	if (step->msg->body->cpac.n > PAIR_CPAC_MAX)
-		return refuse(step->s->ctx, step->msg, "req-body.cpac",
-		    FLUFFY_E_NOT_PERMITTED, "over %d bytes can't be handed on",
-		    PAIR_CPAC_MAX);
-	if (for_service(step))
-		e = store_denied(step->s, name_bytes(&step->secret.owner),
-		    step->msg->body->spname, &denied);
-	if (e == FLUFFY_OK && denied)
-		e = refuse(step->s->ctx, step->msg, "req-body.spname",
-		    FLUFFY_E_NOT_PERMITTED, "denied to this client");
-	return e;
+	return check_permission(step, PAIR_CPAC_MAX);
 }
 
 static enum fluffy_error
@@ -282,7 +230,7 @@ make_pair(struct step *step)
 	enum fluffy_error e;
 
 	p->endtime = step->now + policy_lifetime(step->s->lifetime,
-	    p->client.lifetime, p->service.lifetime);
+	    step->client.lifetime, step->service.lifetime);
 	e = pkey_generate(step->s->ctx, &p->arena, step->msg->body->kty,
 	    p->alg, bytes_of(NULL, 0), &p->pair);
 	return e == FLUFFY_OK && p->cert ? certify(step) : e;
@@ -301,14 +249,14 @@ look_again(struct step *step)
 	if (e == FLUFFY_E_NOT_FOUND)
 		return refuse(step->s->ctx, step->msg, "authenticator",
 		    FLUFFY_E_AUTH_FAILED, "its key was dropped meanwhile");
-	if (e != FLUFFY_OK || !for_service(step))
+	if (e != FLUFFY_OK || !HAS(step->msg->body, L_spname))
 		return e;
 	if ((e = check_pair_policy(step)) != FLUFFY_OK)
 		return e;
 	e = sealing_secret(step->s, step->msg->body->spname, step->now,
 	    &step->pair->service_secret);
 	if (e == FLUFFY_E_NOT_FOUND) {
-		step->pair->enrolled = false;
+		step->enrolled = false;
 		e = check_service(step);
 	}
 	return e;
@@ -341,7 +289,7 @@ record(struct step *step)
 {
 	struct pair_step *p = step->pair;
 	struct issued issued = { .client = step->secret.owner,
-	    .service = p->service.name, .alg = p->alg,
+	    .service = step->service.name, .alg = p->alg,
 	    .authtime = step->now, .endtime = p->endtime };
 	enum fluffy_error e;
 
@@ -438,7 +386,7 @@ make_answer(struct step *step, fluffy_msgs *out)
 	PUT_BYTES(msg, msg, crealm, L_crealm,
 	    name_bytes(&step->s->party.realm));
 	PUT_BYTES(msg, msg, cname, L_cname, name_bytes(&step->secret.owner));
-	if (for_service(step))
+	if (HAS(step->msg->body, L_spname))
 		e = put_mticket(step, msg);
 	if (e == FLUFFY_OK)
 		e = put_receipt(step, msg);

@@ -62,30 +62,11 @@ fluffy_psk_request(fluffy_store *s, const fluffy_psk_params *params,
 
 /* What the SKDC decides about a request. */
 struct grant {
-	struct device client, service;
-	bool enrolled;		/* the service is */
 	struct secret service_secret;
 	struct issued issued;
 	uint64_t authtime, endtime;
 	struct symm key;
 };
-
-static enum fluffy_error
-find_parties(struct step *step)
-{
-	const struct req_body *body = step->msg->body;
-	struct grant *g = step->grant;
-	enum fluffy_error e;
-
-	e = store_device(step->s, name_bytes(&step->secret.owner),
-	    &g->client);
-	if (e != FLUFFY_OK || !bytes_eq(REALM(body, sprealm, L_sprealm,
-	    body->skdcrealm), name_bytes(&step->s->party.realm)))
-		return e;
-	e = store_device(step->s, body->spname, &g->service);
-	g->enrolled = e == FLUFFY_OK;
-	return e == FLUFFY_E_NOT_FOUND ? FLUFFY_OK : e;
-}
 
 /*
  * The first that the SKDC has, policy allows and the service supports; when
@@ -96,7 +77,7 @@ check_etype(struct step *step)
 {
 	struct grant *g = step->grant;
 	const struct tokens *allowed[] = { &step->s->etypes,
-	    &g->client.etypes, &g->service.etypes };
+	    &step->client.etypes, &step->service.etypes };
 	enum fluffy_error e = find_parties(step);
 
 	if (e != FLUFFY_OK)
@@ -109,33 +90,9 @@ check_etype(struct step *step)
 }
 
 static enum fluffy_error
-check_service(struct step *step)
-{
-	struct bytes name = step->msg->body->spname;
-
-	if (step->grant->enrolled)
-		return FLUFFY_OK;
-	return refuse(step->s->ctx, step->msg, "req-body.spname",
-	    FLUFFY_E_UNKNOWN_SERVICE, "\"%.*s\" isn't enrolled", (int)name.n,
-	    (const char *)name.p);
-}
-
-static enum fluffy_error
 check_policy(struct step *step)
 {
-	enum fluffy_error e;
-	bool denied;
-
-	if (step->msg->body->cpac.n > CPAC_MAX)
-		return refuse(step->s->ctx, step->msg, "req-body.cpac",
-		    FLUFFY_E_NOT_PERMITTED, "over %d bytes can't be handed on",
-		    CPAC_MAX);
-	e = store_denied(step->s, name_bytes(&step->secret.owner),
-	    step->msg->body->spname, &denied);
-	if (e == FLUFFY_OK && denied)
-		e = refuse(step->s->ctx, step->msg, "req-body.spname",
-		    FLUFFY_E_NOT_PERMITTED, "denied to this client");
-	return e;
+	return check_permission(step, CPAC_MAX);
 }
 
 static const struct check psk_req_checks[] = {
@@ -163,15 +120,15 @@ issue(struct step *step, const uint8_t key[KEY_MAX])
 	memcpy(g->key.b, key, g->key.n);
 	g->authtime = step->now;
 	g->endtime = step->now + policy_lifetime(step->s->lifetime,
-	    g->client.lifetime, g->service.lifetime);
+	    step->client.lifetime, step->service.lifetime);
 	issued->client = step->secret.owner;
-	issued->service = g->service.name;
+	issued->service = step->service.name;
 	issued->alg = g->key.alg;
 	issued->authtime = g->authtime;
 	issued->endtime = g->endtime;
 	e = store_new_keyid(step->s, step->now, &issued->keyid);
 	if (e == FLUFFY_OK)
-		e = sealing_secret(step->s, name_bytes(&g->service.name),
+		e = sealing_secret(step->s, name_bytes(&step->service.name),
 		    step->now, &g->service_secret);
 	if (e == FLUFFY_OK)
 		e = store_issued_add(step->s, issued);

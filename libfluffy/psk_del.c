@@ -195,13 +195,7 @@ fluffy_del_resend(fluffy_store *s, fluffy_msgs *out)
 static enum fluffy_error
 check_delt_seal(struct step *step)
 {
-	enum fluffy_error e;
-
-	e = open_under_secret(step->s, step->msg, step->msg, L_kenvelope,
-	    step->now, &step->secret);
-	if (e == FLUFFY_OK)
-		step->part = step->msg->kenvelope.plain;
-	return e;
+	return check_part_seal(step, L_kenvelope);
 }
 
 /* Only the SKDC may delete (draft, section 4). */
@@ -365,18 +359,6 @@ check_delc_skdc(struct step *step)
 }
 
 static enum fluffy_error
-check_delc_seal(struct step *step)
-{
-	enum fluffy_error e;
-
-	e = open_under_secret(step->s, step->msg, step->msg, L_ack,
-	    step->now, &step->secret);
-	if (e == FLUFFY_OK)
-		step->part = step->msg->ack.plain;
-	return e;
-}
-
-static enum fluffy_error
 check_delc_names(struct step *step)
 {
 	struct bytes realm = name_bytes(&step->s->party.realm);
@@ -406,7 +388,7 @@ check_delc_nonce(struct step *step)
 
 static const struct check psk_delc_checks[] = {
 	{ "skdc", check_delc_skdc },
-	{ "seal", check_delc_seal },
+	{ "seal", check_ack_under_secret },
 	{ "names", check_delc_names },
 	{ "nonce", check_delc_nonce }
 };
