@@ -3,23 +3,6 @@
 #include "policy.h"
 #include "text.h"
 
-/* Runs change inside a transaction of its own. */
-static enum fluffy_error
-changing(fluffy_store *s, enum fluffy_error (*change)(fluffy_store *, void *),
-    void *arg)
-{
-	enum fluffy_error e = store_begin(s);
-
-	if (e != FLUFFY_OK)
-		return e;
-	e = change(s, arg);
-	if (e == FLUFFY_OK)
-		e = store_commit(s);
-	if (e != FLUFFY_OK)
-		store_rollback(s);
-	return e;
-}
-
 enum fluffy_error
 fluffy_store_init(fluffy_ctx *ctx, const char *path, const char *realm,
     const char *name, fluffy_store **out)
@@ -38,7 +21,7 @@ fluffy_store_init(fluffy_ctx *ctx, const char *path, const char *realm,
 		return fluffy_fail_at(ctx, FLUFFY_E_USAGE, "name", "too long");
 	party.skdcrealm = party.realm;
 	party.skdcname = party.name;
-	return store_create(ctx, path, &party, NULL, out);
+	return store_create(ctx, path, &party, NULL, NULL, out);
 }
 
 /* ---- policy ----------------------------------------------------------------- */
@@ -162,7 +145,7 @@ fluffy_policy_set(fluffy_store *s, const char *name,
 		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "etypes",
 		    "\"%.*s\" isn't a content encryption, or is there twice",
 		    (int)offender.n, (const char *)offender.p);
-	return changing(s, set_policy, &c);
+	return store_change(s, set_policy, &c);
 }
 
 static enum fluffy_error
@@ -175,7 +158,7 @@ reset_clock(fluffy_store *s, void *arg)
 enum fluffy_error
 fluffy_reset_clock(fluffy_store *s)
 {
-	return changing(s, reset_clock, NULL);
+	return store_change(s, reset_clock, NULL);
 }
 
 /* ---- rules ------------------------------------------------------------------- */
@@ -249,7 +232,7 @@ fluffy_deny(fluffy_store *s, const char *client, const char *service)
 	struct rule rule;
 	enum fluffy_error e = check_rule(s, client, service, &rule);
 
-	return e == FLUFFY_OK ? changing(s, add_rule, &rule) : e;
+	return e == FLUFFY_OK ? store_change(s, add_rule, &rule) : e;
 }
 
 enum fluffy_error
@@ -258,7 +241,7 @@ fluffy_allow(fluffy_store *s, const char *client, const char *service)
 	struct rule rule;
 	enum fluffy_error e = check_rule(s, client, service, &rule);
 
-	return e == FLUFFY_OK ? changing(s, remove_rule, &rule) : e;
+	return e == FLUFFY_OK ? store_change(s, remove_rule, &rule) : e;
 }
 
 /* ---- removal ------------------------------------------------------------------- */
@@ -284,7 +267,7 @@ fluffy_remove_device(fluffy_store *s, const char *name)
 {
 	struct bytes bytes = bytes_str(name);
 
-	return changing(s, remove_device, &bytes);
+	return store_change(s, remove_device, &bytes);
 }
 
 /* The last key of a device goes only with the device. */
@@ -343,5 +326,5 @@ fluffy_remove_key(fluffy_store *s, const uint8_t *keyid, size_t n)
 {
 	struct bytes bytes = bytes_of(keyid, n);
 
-	return changing(s, remove_key, &bytes);
+	return store_change(s, remove_key, &bytes);
 }

@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 
 #include "ca_part.h"
+#include "pkey.h"
 
 #define FILE_MAX   ((size_t)256 * 1024)
 #define FILE_CERTS  32
@@ -49,17 +50,6 @@ read_file(struct ca_job *job, const char *path, struct buffer *b)
 	return e;
 }
 
-/* Nobody is asked for a passphrase. */
-static int
-no_passphrase(char *out, int size, int writing, void *arg)
-{
-	(void)out;
-	(void)size;
-	(void)writing;
-	*(bool *)arg = true;
-	return -1;
-}
-
 static BIO *
 reader(const struct buffer *b)
 {
@@ -85,7 +75,7 @@ take_certs(struct ca_job *job, BIO *bio)
 	X509 *cert;
 
 	ERR_clear_error();
-	while ((cert = PEM_read_bio_X509(bio, NULL, no_passphrase,
+	while ((cert = PEM_read_bio_X509(bio, NULL, pkey_no_passphrase,
 	    &asked)) != NULL) {
 		if (sk_X509_num(job->known) >= FILE_CERTS ||
 		    sk_X509_push(job->known, cert) <= 0) {
@@ -135,7 +125,7 @@ ca_read_key(struct ca_job *job, EVP_PKEY **key)
 	if (e == FLUFFY_OK && bio == NULL)
 		e = fluffy_fail_memory(job->ctx);
 	if (e == FLUFFY_OK) {
-		*key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase,
+		*key = PEM_read_bio_PrivateKey(bio, NULL, pkey_no_passphrase,
 		    &asked);
 		if (*key == NULL)
 			e = ca_refuse(job, asked ?

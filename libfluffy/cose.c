@@ -264,9 +264,9 @@ hkdf_sha256(fluffy_ctx *ctx, struct bytes key, struct bytes salt,
 	return done ? FLUFFY_OK : fail_openssl(ctx, "HKDF");
 }
 
-static enum fluffy_error
+enum fluffy_error
 hmac_sha256(fluffy_ctx *ctx, struct bytes key, struct bytes data,
-    uint8_t out[32])
+    uint8_t out[HMAC_SIZE])
 {
 	struct crypto *c = ctx->crypto;
 	OSSL_PARAM params[2];
@@ -282,7 +282,7 @@ hmac_sha256(fluffy_ctx *ctx, struct bytes key, struct bytes data,
 	if (c->hmac != NULL && (mac = EVP_MAC_CTX_new(c->hmac)) != NULL)
 		done = EVP_MAC_init(mac, key.p, key.n, params) == 1 &&
 		    EVP_MAC_update(mac, data.p, data.n) == 1 &&
-		    EVP_MAC_final(mac, out, &n, 32) == 1;
+		    EVP_MAC_final(mac, out, &n, HMAC_SIZE) == 1;
 	EVP_MAC_CTX_free(mac);
 	return done ? FLUFFY_OK : fail_openssl(ctx, "HMAC");
 }

@@ -36,6 +36,10 @@ FLUFFY_CHECKED enum fluffy_error cose_decrypt(fluffy_ctx *, int64_t alg,
 FLUFFY_CHECKED enum fluffy_error hkdf_sha256(fluffy_ctx *, struct bytes key,
     struct bytes salt, const char *info, uint8_t *out, size_t n);
 
+#define HMAC_SIZE 32
+FLUFFY_CHECKED enum fluffy_error hmac_sha256(fluffy_ctx *, struct bytes key,
+    struct bytes data, uint8_t out[HMAC_SIZE]);
+
 #define CKSUM_SIZE 8
 /* Section 4, cksum. */
 FLUFFY_CHECKED enum fluffy_error cose_cksum(fluffy_ctx *, struct bytes key,

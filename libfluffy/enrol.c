@@ -231,6 +231,12 @@ secret_of(fluffy_ctx *ctx, const struct fluffy_msg *enrol,
 }
 
 static enum fluffy_error
+add_secret(fluffy_store *s, void *secret)
+{
+	return store_secret_add(s, secret);
+}
+
+static enum fluffy_error
 first_join(fluffy_ctx *ctx, const char *path, const struct fluffy_msg *enrol,
     struct secret *secret)
 {
@@ -249,7 +255,7 @@ first_join(fluffy_ctx *ctx, const char *path, const struct fluffy_msg *enrol,
 	    !name_set(&party.skdcname, enrol->skdcname))
 		return fluffy_fail(ctx, FLUFFY_E_INTERNAL, NULL,
 		    "a name that doesn't fit");
-	e = store_create(ctx, path, &party, secret, &s);
+	e = store_create(ctx, path, &party, add_secret, secret, &s);
 	fluffy_store_close(&s);
 	return e;
 }

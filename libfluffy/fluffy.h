@@ -603,6 +603,171 @@ FLUFFY_CHECKED enum fluffy_error fluffy_del_resend(fluffy_store *,
 FLUFFY_CHECKED enum fluffy_error fluffy_list_deletions(fluffy_store *,
     int (*each)(void *, const fluffy_entry *), void *);
 
+/* ---- DerivedKey and AuthorizedPublicKey ---------------------------------- */
+
+/*
+ * The memo is core-security-modes; its documents are section 11's.  A trust
+ * anchor (TA) and a resource server (RS) share K_RS-TA; a client shows the RS
+ * what the TA gave it: a nonce whose key the RS derives, or a MacCert.  Both
+ * carry a number of the pair (TA, RS), 1 to 2^32 - 1, which the RS takes once.
+ *
+ * A trust anchor's store is made by its first fluffy_dk_provision, a resource
+ * server's or client's (a node's) by its first fluffy_dk_join.  They are opened
+ * by fluffy_dk_open, which refuses other stores, and go into the functions of
+ * this section alone; fluffy_store_open refuses them.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_open(fluffy_ctx *,
+    const char *path, unsigned flags, fluffy_store **);
+
+typedef struct fluffy_dk_provision_params {
+	const char *rs;
+	const char *ta;	    /* NULL: the store's name; "TA" for a new one */
+	unsigned bits;	    /* 128 or 256; 0: 128, or the imported key's */
+	const uint8_t *key; /* K_RS-TA; NULL: a new one is made */
+	size_t key_len;
+} fluffy_dk_provision_params;
+
+/*
+ * TA: K_RS-TA for an RS, whose numbers begin at 1, as DK-PROV.  The one before
+ * is erased.  EXISTS when a key is imported that this store has, or had (memo,
+ * 2.2: no nonce is used twice with a key).
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_provision(fluffy_ctx *,
+    const char *path, const fluffy_dk_provision_params *, fluffy_msg **prov);
+/*
+ * TA: the RS's public key.  Public keys are taken as PEM, DER
+ * (SubjectPublicKeyInfo), JWK or COSE_Key.  NOT_FOUND: no such RS.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_trust(fluffy_store *,
+    const char *rs, const void *key, size_t len);
+/*
+ * TA: the next number of the RS for a client, durable before this returns: as
+ * DK-CRED, or as DK-CERT for the client's public key.  NOT_FOUND: no such RS,
+ * or its public key isn't known (certify); NOT_PERMITTED: all numbers are used.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_issue(fluffy_store *,
+    const char *rs, const char *client, fluffy_msg **cred);
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_certify(fluffy_store *,
+    const char *rs, const char *client, const void *key, size_t len,
+    fluffy_msg **cert);
+/* TA: DK-REVOKE for a number that was given out; NOT_FOUND if it wasn't. */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_revoke(fluffy_store *,
+    const char *rs, uint32_t number, fluffy_msg **revoke);
+
+#define FLUFFY_DK_WINDOW_MIN	 32u
+#define FLUFFY_DK_WINDOW_DEFAULT 64u
+#define FLUFFY_DK_WINDOW_MAX	 1024u
+
+typedef struct fluffy_dk_join_params {
+	unsigned window;  /* RS; 0: as it is, or the default */
+	const void *key;  /* the node's own pair (EC): a private key as PEM or
+			     DER.  NULL: the one in the store; an RS makes one */
+	size_t key_len;
+} fluffy_dk_join_params;
+
+/*
+ * Node: DK-PROV makes it an RS of that TA, and *public_key its public key for
+ * the TA, PEM; DK-CRED and DK-CERT are kept for fluffy_dk_next.  EXISTS when it
+ * was joined before, also when a newer key has replaced it.  A DK-CERT that
+ * isn't for the node's pair is AUTH_FAILED.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_join(fluffy_ctx *,
+    const char *path, const fluffy_msg *in, const fluffy_dk_join_params *,
+    fluffy_bytes *public_key);
+/* RS: takes a DK-REVOKE.  A number that was used already is no error. */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_accept(fluffy_store *,
+    const fluffy_msg *revoke);
+
+/* Who a client says it is, by whose word, and with which number. */
+typedef struct fluffy_dk_claim {
+	char ta[256];
+	char client[129];   /* "": a MacCert names none */
+	uint32_t number;
+	uint8_t keyid[4];   /* of K_RS-TA */
+} fluffy_dk_claim;
+
+/*
+ * RS: what a client shows is judged, and nothing changes yet (memo, 2.4 and
+ * 3.3).  The checks are, for a nonce, syntax, trust-anchor, sequence-number;
+ * for a MacCert syntax, trust-anchor, sequence-number, public-key, mac:
+ * fluffy_ctx_set_checked tells them (with the type DK-CRED or DK-CERT).
+ * MALFORMED, AUTH_FAILED (no such TA, or a bad MAC) or REPLAY (used, revoked
+ * or too old).  key has room for 32 bytes and is the caller's to wipe.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_derive(fluffy_store *,
+    const void *nonce, size_t len, fluffy_dk_claim *, uint8_t *key,
+    size_t *key_len);
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_verify(fluffy_store *,
+    const void *maccert, size_t len, fluffy_dk_claim *,
+    fluffy_bytes *public_key);
+/*
+ * What a document of this section says of itself; nothing of it is proven.
+ * UNEXPECTED when it is another message.
+ */
+typedef struct fluffy_dk_summary {
+	char ta[256], rs[256];
+	char client[256];   /* DK-CRED, DK-CERT: cname */
+	uint32_t number;    /* all but DK-PROV */
+} fluffy_dk_summary;
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_summarize(fluffy_ctx *,
+    const fluffy_msg *, fluffy_dk_summary *);
+/* The MacCert in a DK-CERT; UNEXPECTED when it is no DK-CERT. */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_maccert(fluffy_ctx *,
+    const fluffy_msg *, fluffy_bytes *maccert);
+/*
+ * RS: the client has proved that it has the key.  Takes the number, durably;
+ * REPLAY when somebody else took it since, or it was revoked, AUTH_FAILED when
+ * K_RS-TA is another by now.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_take(fluffy_store *,
+    const fluffy_dk_claim *);
+
+/* What a client opens one session with. */
+typedef struct fluffy_dk_credential {
+	int64_t id;
+	char ta[256], rs[256];
+	uint32_t number;
+	fluffy_bytes nonce, key;       /* DerivedKey, else empty */
+	fluffy_bytes maccert, rs_key;  /* AuthorizedPublicKey, else empty; the
+					  RS's SubjectPublicKeyInfo, DER */
+} fluffy_dk_credential;
+
+/*
+ * Client: of the credentials for an RS the one that follows *after* in the
+ * order of their numbers; after 0 is the first.  rs NULL: the only RS; USAGE
+ * when there are several.  NOT_FOUND: none is left.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_next(fluffy_store *,
+    const char *rs, int64_t after, fluffy_dk_credential *);
+void fluffy_dk_credential_free(fluffy_dk_credential *);
+/* Client: a session was opened with it; it is erased. */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_used(fluffy_store *, int64_t id);
+/* Node: its own private key, PKCS #8, DER.  NOT_FOUND when it has none. */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_private(fluffy_store *,
+    fluffy_bytes *key);
+
+/* A line of fluffy_dk_list.  What doesn't apply is NULL or 0. */
+typedef struct fluffy_dk_entry {
+	/* "trust-anchor": a TA's RS; "resource-server": an RS's TA; "client":
+	   a credential */
+	const char *role;
+	const char *ta, *rs, *client;
+	const char *mode;	  /* of a credential: "DerivedKey" or
+				     "AuthorizedPublicKey" */
+	/* the last that was given out; the right edge of the window; its own */
+	uint32_t number;
+	unsigned window;	  /* RS: its size in bits */
+	const uint8_t *bits;	  /* bit i of byte j: number - 8 j - i is used */
+	const uint32_t *revoked;  /* TA: all; RS: those not yet too old */
+	size_t n_revoked;
+	bool trusted;		  /* TA: the RS's public key is known */
+	uint8_t keyid[4];
+} fluffy_dk_entry;
+
+/* Calls each for every entry, in a fixed order, until it returns non-zero. */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_list(fluffy_store *,
+    int (*each)(void *, const fluffy_dk_entry *), void *);
+
 /* ---- words, for option parsing and listings --------------------------- */
 
 /* "2026-11-22 18:00Z"; buf has at least 24 bytes. */

@@ -132,9 +132,8 @@ get_octets(const EVP_PKEY *evp, const char *name, struct arena *arena,
 	    OKP_SIZE, &n) == 1 && n == OKP_SIZE;
 }
 
-/* All parameters that the key's table has. */
-static bool
-get_params(const EVP_PKEY *evp, const struct pair_alg *kind,
+bool
+pkey_params(const EVP_PKEY *evp, const struct pair_alg *kind,
     struct arena *arena, struct pkey *key)
 {
 	const struct schema *schema = key->head.schema;
@@ -172,9 +171,8 @@ issued_keyops(int64_t alg, bool pair)
 	return (struct tokens){ .n = 0 };
 }
 
-/* A keydata of one of the two choices without parameters, or NULL. */
-static struct keydata *
-keydata_new(struct arena *arena, const struct schema *choice,
+struct keydata *
+pkey_new(struct arena *arena, const struct schema *choice,
     const struct pair_alg *kind, struct bytes keyid)
 {
 	struct keydata *k = arena_alloc(arena, sizeof(*k));
@@ -222,11 +220,11 @@ pkey_generate(fluffy_ctx *ctx, struct arena *arena, int64_t kty, int64_t alg,
 	if (kind == NULL)
 		return fluffy_fail(ctx, FLUFFY_E_BAD_ETYPE, NULL,
 		    "no such pair of type and algorithm");
-	if ((k = keydata_new(arena, &keydata_pair, kind, keyid)) == NULL)
+	if ((k = pkey_new(arena, &keydata_pair, kind, keyid)) == NULL)
 		return fluffy_fail_memory(ctx);
 	ERR_clear_error();
 	evp = generate(kind);
-	if (evp == NULL || !get_params(evp, kind, arena, k->pkey))
+	if (evp == NULL || !pkey_params(evp, kind, arena, k->pkey))
 		e = arena->failed ? fluffy_fail_memory(ctx) :
 		    pkey_fail(ctx, FLUFFY_E_SYSTEM,
 		    "OpenSSL: no key could be generated");
@@ -279,7 +277,7 @@ pkey_public(fluffy_ctx *ctx, struct arena *arena, const struct keydata *pair,
 	*out = NULL;
 	if (kind == NULL || !pkey_is_pair(pair))
 		return fluffy_fail(ctx, FLUFFY_E_INTERNAL, NULL, "no pair");
-	k = keydata_new(arena, &keydata_public, kind, pair->keyid);
+	k = pkey_new(arena, &keydata_public, kind, pair->keyid);
 	if (k == NULL)
 		return fluffy_fail_memory(ctx);
 	copy_public(arena, pair->pkey, k->pkey);
@@ -449,4 +447,16 @@ pkey_write(fluffy_ctx *ctx, const struct keydata *k, bool pem,
 	EVP_PKEY_free(evp);
 	(void)BIO_free(bio);
 	return e;
+}
+
+/* ---- reading --------------------------------------------------------- */
+
+int
+pkey_no_passphrase(char *out, int size, int writing, void *asked)
+{
+	(void)out;
+	(void)size;
+	(void)writing;
+	*(bool *)asked = true;
+	return -1;
 }

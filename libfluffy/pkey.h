@@ -45,4 +45,7 @@ FLUFFY_CHECKED enum fluffy_error pkey_verify(fluffy_ctx *,
 FLUFFY_CHECKED enum fluffy_error pkey_write(fluffy_ctx *,
     const struct keydata *, bool pem, struct buffer *);
 
+/* For OpenSSL: nobody is asked for a passphrase, and *asked (a bool) is set. */
+int pkey_no_passphrase(char *, int size, int writing, void *asked);
+
 #endif

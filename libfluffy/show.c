@@ -10,6 +10,7 @@
 #include "cert.h"
 #include "grppac.h"
 #include "json.h"
+#include "maccert.h"
 #include "show.h"
 #include "text.h"
 
@@ -400,6 +401,35 @@ put_certificates(struct buffer *b, const void *at, int depth)
 	return true;
 }
 
+/* What it says; nobody has checked the MAC. */
+static bool
+put_maccert(struct buffer *b, const void *at, int depth)
+{
+	struct maccert cert;
+
+	if (maccert_read(*(const struct bytes *)at, &cert) != NULL)
+		return false;
+	buffer_addc(b, '\n');
+	put_indent(b, depth);
+	buffer_adds(b, "public-key:      ");
+	put_bytes(b, cert.spki, false);
+	buffer_addc(b, '\n');
+	put_indent(b, depth);
+	buffer_adds(b, "trust-anchor:    ");
+	if (utf8_valid(cert.ta))
+		put_text(b, cert.ta);
+	else
+		put_bytes(b, cert.ta, false);
+	buffer_addc(b, '\n');
+	put_indent(b, depth);
+	buffer_addf(b, "sequence-number: %u\n", (unsigned)cert.number);
+	put_indent(b, depth);
+	buffer_adds(b, "mac:             ");
+	put_bytes(b, cert.mac, false);
+	buffer_addc(b, '\n');
+	return true;
+}
+
 /* False, and nothing is put: it is shown like any other of its kind. */
 static bool
 put_lines(struct buffer *b, const struct row *row, const void *at, int depth)
@@ -408,7 +438,8 @@ put_lines(struct buffer *b, const struct row *row, const void *at, int depth)
 		int8_t label;
 		bool (*put)(struct buffer *, const void *at, int depth);
 	} members[] = {
-		{ L_grppac, put_grppac }, { L_x5c, put_certificates }
+		{ L_grppac, put_grppac }, { L_maccert, put_maccert },
+		{ L_x5c, put_certificates }
 	};
 	size_t i;
 

@@ -29,13 +29,16 @@ get_party(struct query *q, fluffy_store *s)
 {
 	struct party *p = &s->party;
 	struct counters *c = &s->sql->counters;
+	bool dk;
 
-	p->role = get_uint(q, ROLE_DEVICE) == ROLE_SKDC ? ROLE_SKDC
-	    : ROLE_DEVICE;
-	get_name(q, &p->realm, false);
+	p->role = (enum role)get_uint(q, ROLE_NODE);
+	if (p->role < ROLE_SKDC)
+		q->damaged = true;
+	dk = p->role >= ROLE_ANCHOR;
+	get_name(q, &p->realm, dk);
 	get_name(q, &p->name, false);
-	get_name(q, &p->skdcrealm, false);
-	get_name(q, &p->skdcname, false);
+	get_name(q, &p->skdcrealm, dk);
+	get_name(q, &p->skdcname, dk);
 	s->lifetime = get_uint(q, TIME_MAX);
 	s->skew = get_uint(q, TIME_MAX);
 	get_tokens(q, &s->etypes);
@@ -234,6 +237,21 @@ store_commit(fluffy_store *s)
 	if (erased || sql->counters.erasures > sql->counters.wiped)
 		return leave_log(s, erased);
 	return FLUFFY_OK;
+}
+
+enum fluffy_error
+store_change(fluffy_store *s, store_fn *change, void *arg)
+{
+	enum fluffy_error e = store_begin(s);
+
+	if (e != FLUFFY_OK)
+		return e;
+	e = change(s, arg);
+	if (e == FLUFFY_OK)
+		e = store_commit(s);
+	if (e != FLUFFY_OK)
+		store_rollback(s);
+	return e;
 }
 
 /* ---- the party -------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "context.h"
 #include "message.h"
 #include "symm.h"
+#include "window.h"
 
 #define KEYID_MAX 32
 #define NAME_MAX_ 255
@@ -41,12 +42,13 @@ keyid_bytes(const struct keyid *id)
 	return bytes_of(id->b, id->n);
 }
 
-enum role { ROLE_SKDC = 1, ROLE_DEVICE = 2 };
+/* The last two are of section 11: a trust anchor; a resource server or client. */
+enum role { ROLE_SKDC = 1, ROLE_DEVICE = 2, ROLE_ANCHOR = 3, ROLE_NODE = 4 };
 
 struct party {
 	enum role role;
-	struct name realm, name;
-	struct name skdcrealm, skdcname; /* SKDC: its own */
+	struct name realm, name;	 /* section 11: no realm */
+	struct name skdcrealm, skdcname; /* SKDC: its own; section 11: none */
 };
 
 struct fluffy_store {
@@ -63,16 +65,17 @@ struct fluffy_store {
 	bool batch_failed;	/* skdc.c: a request failed half-way */
 };
 
-struct secret;
+/* What is done inside a transaction. */
+typedef enum fluffy_error store_fn(fluffy_store *, void *arg);
 
 /*
  * Opening.  create: O_EXCL, 0600 from the first moment, the directory synced;
  * an existing path, a file that isn't a store, and a newer format are
- * FLUFFY_E_STORE and change nothing.  first, a device's first key, is in the
- * store from the beginning; NULL at an SKDC.
+ * FLUFFY_E_STORE and change nothing.  What first puts in, a device's first key,
+ * is in the store from the beginning; NULL at an SKDC.
  */
 FLUFFY_CHECKED enum fluffy_error store_create(fluffy_ctx *, const char *path,
-    const struct party *, struct secret *first, fluffy_store **);
+    const struct party *, store_fn *first, void *arg, fluffy_store **);
 /* Is there anything at path? (join decides between create and open) */
 bool store_exists(const char *path);
 
@@ -97,6 +100,9 @@ bool store_exists(const char *path);
 FLUFFY_CHECKED enum fluffy_error store_begin(fluffy_store *);
 FLUFFY_CHECKED enum fluffy_error store_commit(fluffy_store *);
 void store_rollback(fluffy_store *);
+/* Runs it inside a transaction of its own. */
+FLUFFY_CHECKED enum fluffy_error store_change(fluffy_store *, store_fn *,
+    void *arg);
 
 /* Raises max_now; written by the commit. */
 void store_acted_at(fluffy_store *, uint64_t now);
@@ -462,5 +468,84 @@ FLUFFY_CHECKED enum fluffy_error store_gone_add(fluffy_store *,
     struct bytes keyid, uint64_t until);
 FLUFFY_CHECKED enum fluffy_error store_gone(fluffy_store *,
     struct bytes keyid, bool *gone);
+
+/* ---- section 11: trust anchors, resource servers, clients (store_dk.c) -- */
+
+/* What a TA and an RS share, at either end. */
+struct anchor {
+	int64_t id;		/* given by put */
+	struct name ta, rs;
+	struct keyid keyid;	/* 4 bytes */
+	struct symm key;	/* K_RS-TA; alg 0 */
+	struct window window;	/* TA: right is the last number given out */
+	bool trusted;		/* TA: the RS's public key is there */
+};
+
+void anchor_wipe(struct anchor *);
+
+/* NOT_FOUND when there is none for that TA and RS. */
+FLUFFY_CHECKED enum fluffy_error store_anchor(fluffy_store *, struct bytes ta,
+    struct bytes rs, struct anchor *);
+/*
+ * A new one, or a new K_RS-TA for an old one: the key before is erased, what
+ * was revoked forgotten, an RS's public key stays.  EXISTS when that key was
+ * ever put into this store; what is compared is a digest, so that the keys
+ * themselves go.
+ */
+FLUFFY_CHECKED enum fluffy_error store_anchor_put(fluffy_store *,
+    struct anchor *);
+/* Writes its window; what was revoked left of it is forgotten (RS). */
+FLUFFY_CHECKED enum fluffy_error store_anchor_moved(fluffy_store *,
+    const struct anchor *);
+/* 4 bytes that this store never had. */
+FLUFFY_CHECKED enum fluffy_error store_anchor_keyid(fluffy_store *,
+    struct keyid *);
+/* TA: the RS's SubjectPublicKeyInfo; n = 0 when there is none. */
+FLUFFY_CHECKED enum fluffy_error store_rs_key_set(fluffy_store *,
+    const struct anchor *, struct bytes der);
+FLUFFY_CHECKED enum fluffy_error store_rs_key(fluffy_store *, struct arena *,
+    const struct anchor *, struct bytes *der);
+/* Nothing to do when it is there. */
+FLUFFY_CHECKED enum fluffy_error store_revoked_add(fluffy_store *,
+    const struct anchor *, uint32_t number);
+FLUFFY_CHECKED enum fluffy_error store_revoked(fluffy_store *,
+    const struct anchor *, uint32_t number, bool *);
+FLUFFY_CHECKED enum fluffy_error store_revoked_all(fluffy_store *,
+    struct arena *, const struct anchor *, uint32_t **, size_t *n);
+/* All, ordered by TA and RS; in the arena. */
+FLUFFY_CHECKED enum fluffy_error store_anchors(fluffy_store *,
+    struct arena *, struct anchor **, size_t *n);
+
+/* A node's own pair, PKCS #8 in DER; in the arena, n = 0 when there is none. */
+FLUFFY_CHECKED enum fluffy_error store_own_pair(fluffy_store *,
+    struct arena *, struct bytes *der);
+/* The one before is erased. */
+FLUFFY_CHECKED enum fluffy_error store_own_pair_set(fluffy_store *,
+    struct bytes der);
+
+/* A client's nonce and key, or MacCert and RS's public key. */
+struct credential {
+	int64_t id;		/* given by add; from 1 */
+	struct name ta, rs;
+	uint32_t number;
+	struct bytes nonce, maccert, rs_key; /* find: in the arena */
+	struct symm key;	/* n = 0 with a MacCert; alg 0 */
+};
+
+void credential_wipe(struct credential *);
+
+/* EXISTS when the store has, or had, that nonce or MacCert. */
+FLUFFY_CHECKED enum fluffy_error store_credential_add(fluffy_store *,
+    struct credential *);
+/* For an RS, in the order of (number, id); the one behind `after`, or the first
+   when that is 0.  NOT_FOUND at the end. */
+FLUFFY_CHECKED enum fluffy_error store_credential_next(fluffy_store *,
+    struct arena *, struct bytes rs, int64_t after, struct credential *);
+/* Erases the key; NOT_FOUND. */
+FLUFFY_CHECKED enum fluffy_error store_credential_erase(fluffy_store *,
+    int64_t id);
+/* All, ordered by RS, number and id; without keys. */
+FLUFFY_CHECKED enum fluffy_error store_credentials(fluffy_store *,
+    struct arena *, struct credential **, size_t *n);
 
 #endif

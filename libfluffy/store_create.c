@@ -71,7 +71,7 @@ add_party(fluffy_store *s, const struct party *party)
 
 static enum fluffy_error
 fill(fluffy_store *s, const char *temporary, const struct party *party,
-    struct secret *first)
+    store_fn *first, void *arg)
 {
 	char marks[80];
 	enum fluffy_error e = store_connect(s, plain_name(temporary),
@@ -89,10 +89,13 @@ fill(fluffy_store *s, const char *temporary, const struct party *party,
 	if (e == FLUFFY_OK)
 		e = exec(s, store_schema_2);
 	if (e == FLUFFY_OK)
+		e = exec(s, store_schema_3);
+	if (e == FLUFFY_OK)
 		e = add_party(s, party);
 	if (e == FLUFFY_OK && first != NULL) {
+		s->party = *party;
 		s->in_transaction = true;
-		e = store_secret_add(s, first);
+		e = first(s, arg);
 		s->in_transaction = false;
 	}
 	if (e == FLUFFY_OK)
@@ -179,14 +182,14 @@ remove_all(const char *path)
 
 static enum fluffy_error
 make(fluffy_store *s, char *temporary, const struct party *party,
-    struct secret *first)
+    store_fn *first, void *arg)
 {
 	const char *path = s->sql->path;
 	enum fluffy_error e;
 
 	if (!make_file(temporary))
 		return system_fail(s->ctx, path);
-	e = fill(s, temporary, party, first);
+	e = fill(s, temporary, party, first, arg);
 	if (e == FLUFFY_OK && (!sync_path(temporary, 0) ||
 	    !name_file(temporary, path)))
 		e = system_fail(s->ctx, path);
@@ -201,7 +204,7 @@ make(fluffy_store *s, char *temporary, const struct party *party,
 
 enum fluffy_error
 store_create(fluffy_ctx *ctx, const char *path, const struct party *party,
-    struct secret *first, fluffy_store **store)
+    store_fn *first, void *arg, fluffy_store **store)
 {
 	fluffy_store *s;
 	char *temporary;
@@ -217,7 +220,7 @@ store_create(fluffy_ctx *ctx, const char *path, const struct party *party,
 	if (s == NULL || temporary == NULL)
 		e = fluffy_fail_memory(ctx);
 	else
-		e = make(s, temporary, party, first);
+		e = make(s, temporary, party, first, arg);
 	free(temporary);
 	if (e == FLUFFY_OK) {
 		e = store_open_existing(s);

@@ -229,14 +229,14 @@ check_format(fluffy_store *s, int *rc)
 	*rc = pragma(s, "PRAGMA user_version", &format);
 	if (*rc != SQLITE_OK)
 		return sql_fail(s, *rc);
-	s->sql->old = format == 1;
-	if (format == STORE_FORMAT || (s->sql->old && !s->read_only))
-		return FLUFFY_OK;
-	if (s->sql->old)
+	s->sql->format = format;
+	if (format < 1)
+		return store_damaged(s);
+	if (format < STORE_FORMAT && s->read_only)
 		return path_fail(s->ctx, s->sql->path, "made by an older "
 		    "version: the first program that writes converts it");
-	if (format < STORE_FORMAT)
-		return store_damaged(s);
+	if (format <= STORE_FORMAT)
+		return FLUFFY_OK;
 	return fluffy_fail(s->ctx, FLUFFY_E_STORE, NULL,
 	    "%s: made by a newer version (format %lld)", s->sql->path,
 	    (long long)format);
@@ -286,9 +286,29 @@ set_up(fluffy_store *s)
 	return rc == SQLITE_OK ? FLUFFY_OK : sql_fail(s, rc);
 }
 
+/* Each format only adds to the one before. */
+static enum fluffy_error
+add_tables(fluffy_store *s)
+{
+	static const char *const added[STORE_FORMAT + 1] = {
+		[2] = store_schema_2, [3] = store_schema_3
+	};
+	char mark[40];
+	int rc = SQLITE_OK;
+
+	for (int64_t i = s->sql->format + 1; i <= STORE_FORMAT &&
+	    rc == SQLITE_OK; i++)
+		rc = sqlite3_exec(s->sql->db, added[i], NULL, NULL, NULL);
+	(void)snprintf(mark, sizeof(mark), "PRAGMA user_version = %d",
+	    STORE_FORMAT);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(s->sql->db, mark, NULL, NULL, NULL);
+	return rc == SQLITE_OK ? FLUFFY_OK : sql_fail(s, rc);
+}
+
 /*
- * From format 1, to which 2 only adds.  Of several processes the first does
- * it, and the others see that when they have the lock.
+ * Of several processes the first does it, and the others see that when they
+ * have the lock.
  */
 static enum fluffy_error
 upgrade(fluffy_store *s)
@@ -298,15 +318,8 @@ upgrade(fluffy_store *s)
 
 	if (e == FLUFFY_OK)
 		e = check_format(s, &rc);
-	if (e == FLUFFY_OK && s->sql->old) {
-		rc = sqlite3_exec(s->sql->db, store_schema_2, NULL, NULL,
-		    NULL);
-		if (rc == SQLITE_OK)
-			rc = sqlite3_exec(s->sql->db,
-			    "PRAGMA user_version = 2", NULL, NULL, NULL);
-		if (rc != SQLITE_OK)
-			e = sql_fail(s, rc);
-	}
+	if (e == FLUFFY_OK && s->sql->format < STORE_FORMAT)
+		e = add_tables(s);
 	if (e == FLUFFY_OK)
 		e = sql_plain(s, SQL_COMMIT);
 	if (e != FLUFFY_OK)
@@ -378,13 +391,29 @@ store_open_existing(fluffy_store *s)
 		e = open_immutable(s);
 	if (e == FLUFFY_OK)
 		e = set_up(s);
-	if (e == FLUFFY_OK && s->sql->old)
-		e = upgrade(s);
 	return e == FLUFFY_OK ? party_load(s) : e;
 }
 
-enum fluffy_error
-fluffy_store_open(fluffy_ctx *ctx, const char *path, unsigned flags,
+/* Section 11's stores are for its functions alone, and others for none of
+   them. */
+static enum fluffy_error
+check_role(fluffy_store *s, bool dk)
+{
+	static const char *const whose[] = {
+		[ROLE_SKDC] = "an SKDC's store",
+		[ROLE_DEVICE] = "a device's store",
+		[ROLE_ANCHOR] = "a store of fluffy-dk",
+		[ROLE_NODE] = "a store of fluffy-dk"
+	};
+
+	if (dk == (s->party.role >= ROLE_ANCHOR))
+		return FLUFFY_OK;
+	return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL, "%s: %s",
+	    s->sql->path, whose[s->party.role]);
+}
+
+static enum fluffy_error
+open_path(fluffy_ctx *ctx, const char *path, unsigned flags, bool dk,
     fluffy_store **store)
 {
 	fluffy_store *s;
@@ -399,10 +428,28 @@ fluffy_store_open(fluffy_ctx *ctx, const char *path, unsigned flags,
 		return fluffy_fail_memory(ctx);
 	s->read_only = (flags & FLUFFY_READ_ONLY) != 0;
 	e = store_open_existing(s);
+	if (e == FLUFFY_OK)
+		e = check_role(s, dk);
+	if (e == FLUFFY_OK && s->sql->format < STORE_FORMAT)
+		e = upgrade(s);
 	if (e != FLUFFY_OK) {
 		store_free(s);
 		return e;
 	}
 	*store = s;
 	return FLUFFY_OK;
+}
+
+enum fluffy_error
+fluffy_store_open(fluffy_ctx *ctx, const char *path, unsigned flags,
+    fluffy_store **store)
+{
+	return open_path(ctx, path, flags, false, store);
+}
+
+enum fluffy_error
+fluffy_dk_open(fluffy_ctx *ctx, const char *path, unsigned flags,
+    fluffy_store **store)
+{
+	return open_path(ctx, path, flags, true, store);
 }

@@ -46,25 +46,31 @@ put_cell(fluffy_store *s, const uint8_t cell[SAFE_SIZE], int64_t *slot)
 	return e;
 }
 
-static enum fluffy_error
-safe_put(fluffy_store *s, const struct pkey *key, int64_t *slot)
+enum fluffy_error
+safe_put(fluffy_store *s, struct bytes pair, int64_t *slot)
 {
-	struct buffer b = BUFFER(FLUFFY_MAX_EMITTED);
 	uint8_t cell[SAFE_SIZE] = { 0 };
 	enum fluffy_error e;
 
-	cbor_put_struct(&b, key, SKIP_NONE);
-	if (b.failed)
-		e = fluffy_fail_memory(s->ctx);
-	else if (b.n > SAFE_SIZE - LENGTH)
-		e = store_misused(s, "more than a pair");
-	else {
-		cell[0] = (uint8_t)(b.n >> 8);
-		cell[1] = (uint8_t)b.n;
-		memcpy(cell + LENGTH, b.p, b.n);
-		e = put_cell(s, cell, slot);
-	}
+	if (pair.n > SAFE_SIZE - LENGTH)
+		return store_misused(s, "more than a pair");
+	cell[0] = (uint8_t)(pair.n >> 8);
+	cell[1] = (uint8_t)pair.n;
+	memcpy(cell + LENGTH, pair.p, pair.n);
+	e = put_cell(s, cell, slot);
 	OPENSSL_cleanse(cell, sizeof(cell));
+	return e;
+}
+
+static enum fluffy_error
+put_private(fluffy_store *s, const struct pkey *key, int64_t *slot)
+{
+	struct buffer b = BUFFER(FLUFFY_MAX_EMITTED);
+	enum fluffy_error e;
+
+	cbor_put_struct(&b, key, SKIP_NONE);
+	e = b.failed ? fluffy_fail_memory(s->ctx) :
+	    safe_put(s, buffer_view(&b), slot);
 	buffer_free(&b);
 	return e;
 }
@@ -155,7 +161,7 @@ store_pair_add(fluffy_store *s, const struct pair *pair)
 		return store_misused(s, "half a pair, or a peer's whole one");
 	e = erase_role(s, pair);
 	if (e == FLUFFY_OK && !pair->peer)
-		e = safe_put(s, pair->keydata->pkey, &slot);
+		e = put_private(s, pair->keydata->pkey, &slot);
 	put_public(&b, pair->keydata);
 	if (e == FLUFFY_OK && b.failed)
 		e = fluffy_fail_memory(s->ctx);
@@ -189,8 +195,7 @@ get_public(struct query *q, struct arena *arena, struct keydata **k)
 	return judge(q, e);
 }
 
-/* The private parameters, which contain the public ones. */
-static struct bytes
+struct bytes
 get_cell(struct query *q)
 {
 	struct bytes cell = get_blob(q, SAFE_SIZE, SAFE_SIZE);
@@ -214,6 +219,7 @@ same_public(const struct pkey *public, const struct pkey *private)
 	    bytes_eq(public->e, private->e);
 }
 
+/* The private parameters contain the public ones. */
 static enum fluffy_error
 get_private(struct query *q, struct arena *arena, struct keydata *k)
 {

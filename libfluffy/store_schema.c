@@ -99,6 +99,28 @@ const char store_schema_2[] =
     "CREATE TABLE ca(id INTEGER PRIMARY KEY, cert TEXT, key TEXT, url TEXT,"
     " ref TEXT, secret TEXT, x5u TEXT);";
 
+/*
+ * Format 3, for section 11.  A trust anchor has an anchor for each of its RSs,
+ * an RS for each of its trust anchors; seq and bits are the window.  spent
+ * holds digests of all keys and MacCerts that ever were here.  A credential
+ * that was used stays, emptied: the next one is found from it.
+ */
+const char store_schema_3[] =
+    "CREATE TABLE anchor(id INTEGER PRIMARY KEY, ta TEXT NOT NULL,"
+    " rs TEXT NOT NULL, keyid BLOB NOT NULL, slot INTEGER NOT NULL,"
+    " seq INTEGER NOT NULL, size INTEGER NOT NULL, bits BLOB NOT NULL,"
+    " rs_key BLOB, UNIQUE(ta, rs));"
+    "CREATE TABLE spent(mark BLOB NOT NULL PRIMARY KEY, keyid BLOB)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE revoked(anchor INTEGER NOT NULL, seq INTEGER NOT NULL,"
+    " PRIMARY KEY(anchor, seq)) WITHOUT ROWID;"
+    "CREATE TABLE node(id INTEGER PRIMARY KEY, slot INTEGER NOT NULL);"
+    "CREATE TABLE credential(id INTEGER PRIMARY KEY, ta TEXT NOT NULL,"
+    " rs TEXT NOT NULL, seq INTEGER NOT NULL, used INTEGER NOT NULL,"
+    " nonce BLOB, maccert BLOB, rs_key BLOB, slot INTEGER);"
+    "CREATE INDEX credential_next ON credential(rs, seq, id)"
+    " WHERE used = 0;";
+
 #define WIPE "UPDATE vault SET used = 0, key = zeroblob(33) WHERE slot IN "
 #define WIPE_SAFE "UPDATE safe SET used = 0, key = zeroblob(2624) " \
 	"WHERE slot IN "
@@ -116,6 +138,9 @@ const char store_schema_2[] =
 	"WHERE d.confirmed = 0 AND d.endtime > ? AND k.grp = ? " \
 	"AND d.device <> ? AND " ENROLLED " "
 #define DELETION_COLUMNS "SELECT d.keyid, d.device, d.since, d.endtime "
+#define ANCHOR_COLUMNS "SELECT a.id, a.ta, a.rs, a.keyid, v.key, a.seq, " \
+	"a.size, a.bits, a.rs_key IS NOT NULL " \
+	"FROM anchor a CROSS JOIN vault v USING(slot) "
 #define SECRET_COLUMNS "SELECT s.kid, s.owner, s.alg, v.key, s.endtime, " \
 	"s.ord FROM secret s CROSS JOIN vault v USING(slot) "
 
@@ -380,6 +405,49 @@ const char *const sql_text[N_SQL] = {
 	    "WHERE id = 1",
 	[SQL_CA_SET] = "INSERT OR REPLACE INTO ca VALUES"
 	    "(1, ?, ?, ?, ?, ?, ?)",
+
+	[SQL_ANCHOR] = ANCHOR_COLUMNS "WHERE a.ta = ? AND a.rs = ?",
+	[SQL_ANCHORS] = ANCHOR_COLUMNS "ORDER BY a.ta, a.rs",
+	[SQL_ANCHOR_ADD] = "INSERT INTO anchor"
+	    "(keyid, slot, seq, size, bits, ta, rs) VALUES(?, ?, ?, ?, ?, ?, ?)",
+	[SQL_ANCHOR_RENEW] = "UPDATE anchor SET keyid = ?, slot = ?, seq = ?, "
+	    "size = ?, bits = ? WHERE ta = ? AND rs = ?",
+	[SQL_ANCHOR_WIPE] = WIPE "(SELECT slot FROM anchor WHERE id = ?)",
+	[SQL_ANCHOR_MOVED] = "UPDATE anchor SET seq = ?, bits = ? "
+	    "WHERE id = ?",
+	[SQL_SPENT_ADD] = "INSERT INTO spent VALUES(?, ?) "
+	    "ON CONFLICT DO NOTHING",
+	[SQL_SPENT_KEYID] = "SELECT 1 FROM spent WHERE keyid = ? LIMIT 1",
+	[SQL_RS_KEY] = "SELECT rs_key FROM anchor WHERE id = ?",
+	[SQL_RS_KEY_SET] = "UPDATE anchor SET rs_key = ? WHERE id = ?",
+	[SQL_REVOKED] = "SELECT 1 FROM revoked WHERE anchor = ? AND seq = ?",
+	[SQL_REVOKED_ALL] = "SELECT seq FROM revoked WHERE anchor = ? "
+	    "ORDER BY seq",
+	[SQL_REVOKED_ADD] = "INSERT INTO revoked VALUES(?, ?) "
+	    "ON CONFLICT DO NOTHING",
+	[SQL_REVOKED_DROP] = "DELETE FROM revoked WHERE anchor = ? "
+	    "AND seq <= ?",
+	[SQL_OWN] = "SELECT s.key FROM node n JOIN safe s USING(slot) "
+	    "WHERE n.id = 1",
+	[SQL_OWN_SET] = "INSERT OR REPLACE INTO node VALUES(1, ?)",
+	[SQL_OWN_WIPE] = WIPE_SAFE "(SELECT slot FROM node)",
+	[SQL_CREDENTIAL_ADD] = "INSERT INTO credential VALUES"
+	    "(NULL, ?, ?, ?, 0, ?, ?, ?, ?)",
+	[SQL_CREDENTIAL_NEXT] = "SELECT c.id, c.ta, c.rs, c.seq, c.nonce, "
+	    "c.maccert, c.rs_key, v.key "
+	    "FROM credential c LEFT JOIN vault v USING(slot) "
+	    "WHERE c.used = 0 AND c.rs = ?1 AND (c.seq, c.id) > "
+	    "(coalesce((SELECT seq FROM credential WHERE id = ?2), 0), ?2) "
+	    "ORDER BY c.seq, c.id LIMIT 1",
+	[SQL_CREDENTIALS] = "SELECT id, ta, rs, seq, nonce, maccert, rs_key "
+	    "FROM credential WHERE used = 0 ORDER BY rs, seq, id",
+	[SQL_CREDENTIAL_WIPE] = WIPE "(SELECT slot FROM credential "
+	    "WHERE id = ?)",
+	[SQL_CREDENTIAL_USED] = "UPDATE credential SET used = 1, "
+	    "nonce = NULL, maccert = NULL, rs_key = NULL, slot = NULL "
+	    "WHERE id = ? AND used = 0",
+	[SQL_CERTS_USED] = "UPDATE credential SET used = 1, "
+	    "maccert = NULL, rs_key = NULL WHERE maccert IS NOT NULL",
 
 	[SQL_LIST_DEVICES] = "SELECT name FROM device ORDER BY name",
 	[SQL_LIST_SECRETS] = "SELECT kid, owner, alg, endtime "

@@ -2,7 +2,7 @@
 #ifndef FLUFFY_STORE_SCHEMA_H
 #define FLUFFY_STORE_SCHEMA_H
 
-#define STORE_FORMAT	2		/* PRAGMA user_version */
+#define STORE_FORMAT	3		/* PRAGMA user_version */
 #define STORE_ID	0x666c6679	/* PRAGMA application_id: "flfy" */
 #define VAULT_SIZE	33		/* length, key, zeros */
 #define SAFE_SIZE	2624		/* length (2 bytes), pair, zeros */
@@ -46,6 +46,12 @@ enum sql_id {
 	SQL_PAIR_ADD, SQL_PAIR, SQL_PAIR_WIPE, SQL_PAIR_REMOVE,
 	SQL_PAIR_WIPE_ROLE, SQL_PAIR_REMOVE_ROLE, SQL_PAIR_WIPE_ENDED,
 	SQL_PAIR_PRUNE, SQL_CA, SQL_CA_SET,
+	SQL_ANCHOR, SQL_ANCHORS, SQL_ANCHOR_ADD, SQL_ANCHOR_RENEW,
+	SQL_ANCHOR_WIPE, SQL_ANCHOR_MOVED, SQL_SPENT_ADD, SQL_SPENT_KEYID,
+	SQL_RS_KEY, SQL_RS_KEY_SET, SQL_REVOKED, SQL_REVOKED_ALL,
+	SQL_REVOKED_ADD, SQL_REVOKED_DROP, SQL_OWN, SQL_OWN_SET, SQL_OWN_WIPE,
+	SQL_CREDENTIAL_ADD, SQL_CREDENTIAL_NEXT, SQL_CREDENTIALS,
+	SQL_CREDENTIAL_WIPE, SQL_CREDENTIAL_USED, SQL_CERTS_USED,
 	SQL_LIST_DEVICES, SQL_LIST_SECRETS, SQL_LIST_ISSUED, SQL_LIST_RULES,
 	SQL_LIST_SESSIONS, SQL_LIST_PENDING, SQL_LIST_GONE, SQL_LIST_PAIRS,
 	SQL_LIST_GROUPS, SQL_LIST_GROUP_NAMES, SQL_LIST_NAMED,
@@ -54,7 +60,7 @@ enum sql_id {
 };
 
 /* Format 1, and what each later format added. */
-extern const char store_schema[], store_schema_2[];
+extern const char store_schema[], store_schema_2[], store_schema_3[];
 extern const char *const sql_text[N_SQL];
 
 #endif

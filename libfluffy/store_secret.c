@@ -67,18 +67,18 @@ vault_erase(fluffy_store *s, struct query *q)
 /* ---- adding ----------------------------------------------------------- */
 
 static enum fluffy_error
-kid_known(fluffy_store *s, struct bytes kid, bool *known)
+kid_known(fluffy_store *s, enum sql_id id, struct bytes kid, bool *known)
 {
 	struct query q;
 
-	query_open(&q, s, SQL_SECRET_KNOWN);
+	query_open(&q, s, id);
 	bind_blob(&q, kid);
 	*known = query_step(&q);
 	return query_close(&q);
 }
 
 enum fluffy_error
-store_new_kid(fluffy_store *s, struct keyid *kid)
+new_kid(fluffy_store *s, enum sql_id id, struct keyid *kid)
 {
 	bool known = true;
 
@@ -87,7 +87,8 @@ store_new_kid(fluffy_store *s, struct keyid *kid)
 		enum fluffy_error e = ctx_random(s->ctx, kid->b, KID_SIZE);
 
 		if (e == FLUFFY_OK)
-			e = kid_known(s, bytes_of(kid->b, KID_SIZE), &known);
+			e = kid_known(s, id, bytes_of(kid->b, KID_SIZE),
+			    &known);
 		if (e != FLUFFY_OK)
 			return e;
 	}
@@ -99,12 +100,19 @@ store_new_kid(fluffy_store *s, struct keyid *kid)
 }
 
 enum fluffy_error
+store_new_kid(fluffy_store *s, struct keyid *kid)
+{
+	return new_kid(s, SQL_SECRET_KNOWN, kid);
+}
+
+enum fluffy_error
 store_secret_add(fluffy_store *s, struct secret *secret)
 {
 	bool known;
 	int64_t slot;
 	struct query q;
-	enum fluffy_error e = kid_known(s, keyid_bytes(&secret->kid), &known);
+	enum fluffy_error e = kid_known(s, SQL_SECRET_KNOWN,
+	    keyid_bytes(&secret->kid), &known);
 
 	if (e == FLUFFY_OK && known)
 		return fluffy_fail(s->ctx, FLUFFY_E_EXISTS, NULL,

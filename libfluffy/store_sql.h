@@ -53,7 +53,7 @@ struct sql {
 	sqlite3 *db;
 	sqlite3_stmt *st[N_SQL];
 	char *path;		/* as the caller named it */
-	bool old;		/* format 1: to be upgraded */
+	int64_t format;		/* less than STORE_FORMAT: to be upgraded */
 	struct counters counters;
 	struct snapshot at_begin;
 	bool dirty;		/* the party row has to be written */
@@ -188,7 +188,17 @@ FLUFFY_CHECKED enum fluffy_error vault_put(fluffy_store *,
 /* Runs a statement that erases slots; its one parameter is a text or not. */
 FLUFFY_CHECKED enum fluffy_error vault_erase(fluffy_store *, struct query *);
 
+/* A new kid: 4 bytes for which that statement finds nothing. */
+FLUFFY_CHECKED enum fluffy_error new_kid(fluffy_store *, enum sql_id known,
+    struct keyid *);
+
 /* ---- store_pair.c ------------------------------------------------------ */
+
+/* Puts a pair, in any encoding, into a slot of the safe. */
+FLUFFY_CHECKED enum fluffy_error safe_put(fluffy_store *, struct bytes,
+    int64_t *slot);
+/* A column of the safe. */
+struct bytes get_cell(struct query *);
 
 /* The public keydata of a pair's row; NULL when it is damaged. */
 FLUFFY_CHECKED enum fluffy_error get_public(struct query *, struct arena *,

@@ -39,3 +39,28 @@ AC_DEFUN([FLUFFY_INSTRUMENT],
     [AC_MSG_RESULT([no])
     AC_MSG_ERROR([$CC has no $2 here: install the Debian packages clang and libclang-rt-14-dev and say CC=clang])])
   CFLAGS=$fluffy_saved])
+
+# FLUFFY_MBEDTLS(VERSION): --with-mbedtls, off by default; only VERSION.x has
+# the internals that are used.
+AC_DEFUN([FLUFFY_MBEDTLS],
+  [AC_ARG_WITH([mbedtls], [AS_HELP_STRING([--with-mbedtls],
+      [AuthorizedPublicKey in fluffy-dk, with mbed TLS $1 (at its end of life)])],
+    [AS_IF([test "x$withval" = xno], [with_mbedtls=no], [with_mbedtls=yes])],
+    [with_mbedtls=no])
+  AS_IF([test $with_mbedtls = yes],
+    [AC_MSG_CHECKING([for mbed TLS $1])
+    fluffy_saved=$LIBS
+    MBEDTLS_LIBS="-lmbedtls -lmbedx509 -lmbedcrypto"
+    LIBS="$MBEDTLS_LIBS $LIBS"
+    AC_LINK_IFELSE([AC_LANG_PROGRAM([[
+      #include <mbedtls/ssl_internal.h>
+      #include <mbedtls/version.h>
+      #if MBEDTLS_VERSION_MAJOR * 100 + MBEDTLS_VERSION_MINOR != ]m4_translit([$1], [.], [])[
+      #error another version
+      #endif]], [[return mbedtls_ssl_handshake_step(0);]])],
+      [AC_MSG_RESULT([yes])],
+      [AC_MSG_RESULT([no])
+      AC_MSG_ERROR([mbed TLS $1 is missing: install the Debian package libmbedtls-dev])])
+    LIBS=$fluffy_saved])
+  AC_SUBST([MBEDTLS_LIBS])
+  AM_CONDITIONAL([MBEDTLS], [test $with_mbedtls = yes])])

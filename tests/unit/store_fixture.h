@@ -90,7 +90,7 @@ create(enum role role)
 	struct party p = party(role);
 	fluffy_store *s;
 
-	must(store_create(ctx, PATH, &p, NULL, &s));
+	must(store_create(ctx, PATH, &p, NULL, NULL, &s));
 	return s;
 }
 

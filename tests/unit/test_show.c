@@ -308,6 +308,17 @@ text_shortens(void **state)
 	text_of(f, true);
 	assert_has(f->text, "  maccert:  3082010000000000... (36 bytes)\n");
 	assert_has(f->text, "  rs-key:   (0 bytes)\n");
+	/* one that is whole is shown member by member */
+	read_message(f, FIRST("DK-CERT") "\"ta\":\"t\",\"rs\":\"r\","
+	    "\"cname\":\"c\",\"maccert\":"
+	    "\"AAACMAACVEEAAAAHAyBMTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTA"
+	    "\",\"rs-key\":\"\"}");
+	text_of(f, true);
+	assert_has(f->text, "  maccert:\n"
+	    "    public-key:      3000 (2 bytes)\n"
+	    "    trust-anchor:    TA\n"
+	    "    sequence-number: 7\n"
+	    "    mac:             4c4c4c4c");
 }
 
 /* ---- PSK-ESTB: parts without kid, COSE_Sign1 ----------------------------- */

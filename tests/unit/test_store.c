@@ -43,21 +43,21 @@ create_overwrites_nothing(void **state)
 	uint8_t *bytes;
 
 	(void)state;
-	refused(store_create(ctx, PATH, &p, NULL, &t), FLUFFY_E_STORE,
+	refused(store_create(ctx, PATH, &p, NULL, NULL, &t), FLUFFY_E_STORE,
 	    PATH ": File exists");
 	assert_null(t);
 	fluffy_store_close(&s);
 	spew("plain", (const uint8_t *)"x", 1);
-	refused(store_create(ctx, "plain", &p, NULL, &t), FLUFFY_E_STORE,
+	refused(store_create(ctx, "plain", &p, NULL, NULL, &t), FLUFFY_E_STORE,
 	    "exists");
 	assert_int_equal(slurp("plain", &bytes), 1);
 	free(bytes);
 	assert_int_equal(symlink("nowhere", "link"), 0);
 	assert_true(store_exists("link"));
-	refused(store_create(ctx, "link", &p, NULL, &t), FLUFFY_E_STORE,
+	refused(store_create(ctx, "link", &p, NULL, NULL, &t), FLUFFY_E_STORE,
 	    "exists");
 	assert_false(store_exists("nowhere"));
-	refused(store_create(ctx, "no/where", &p, NULL, &t), FLUFFY_E_STORE,
+	refused(store_create(ctx, "no/where", &p, NULL, NULL, &t), FLUFFY_E_STORE,
 	    "no/where: No such file");
 	assert_int_equal(files(), 3);
 }
@@ -75,7 +75,7 @@ of_racing_creators_one_wins(void **state)
 		if (pids[i] == 0) {
 			struct party p = party(ROLE_SKDC);
 
-			_exit(store_create(ctx, PATH, &p, NULL, &s) ==
+			_exit(store_create(ctx, PATH, &p, NULL, NULL, &s) ==
 			    FLUFFY_OK);
 		}
 	}
@@ -98,7 +98,7 @@ killed_creator_leaves_no_half_store(void **state)
 		pid_t pid = fork();
 
 		if (pid == 0) {
-			(void)!store_create(ctx, PATH, &p, NULL, &s);
+			(void)!store_create(ctx, PATH, &p, NULL, NULL, &s);
 			_exit(0);
 		}
 		(void)usleep((useconds_t)(i * 150));
@@ -126,7 +126,7 @@ names_are_never_uris(void **state)
 	for (size_t i = 0; i < 5; i++) {
 		struct stat st;
 
-		must(store_create(ctx, paths[i], &p, NULL, &s));
+		must(store_create(ctx, paths[i], &p, NULL, NULL, &s));
 		fluffy_store_close(&s);
 		assert_int_equal(lstat(paths[i], &st), 0);
 		assert_true(S_ISREG(st.st_mode));
@@ -188,8 +188,8 @@ newer_format_is_refused(void **state)
 
 	(void)state;
 	fluffy_store_close(&s);
-	raw("PRAGMA user_version = 3");
-	opens_not(PATH, "made by a newer version (format 3)");
+	raw("PRAGMA user_version = 4");
+	opens_not(PATH, "made by a newer version (format 4)");
 }
 
 static void

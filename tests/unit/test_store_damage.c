@@ -103,7 +103,7 @@ damaged_skdc_store(void **state)
 {
 	static const char *const spoils[] = {
 		"DELETE FROM party", "DROP TABLE party", "DROP TABLE replay",
-		"UPDATE party SET role = 3", "UPDATE party SET role = 'x'",
+		"UPDATE party SET role = 5", "UPDATE party SET role = 'x'",
 		"UPDATE party SET name = ''", "UPDATE party SET name = x'31'",
 		"UPDATE party SET realm = x'6869'",
 		"UPDATE party SET name = 'a' || char(27) || 'b'",

@@ -1,5 +1,6 @@
 /*
- * test_upgrade.c - stores of format 1, which knew neither groups nor pairs
+ * test_upgrade.c - stores of format 1, which knew neither groups nor pairs, and
+ * of format 2, which knew nothing of section 11
  */
 #include "pairs.h"
 
@@ -7,11 +8,19 @@
 #include <sys/wait.h>
 
 #include "policy.h"
+#include "store_schema.h"
 
-/* What format 1 has. */
-static const char others[] = "SELECT name FROM sqlite_master "
-    "WHERE type = 'table' AND name NOT IN ('party', 'vault', 'secret', "
-    "'device', 'rule', 'replay', 'issued', 'pending', 'session', 'gone')";
+/* What the later formats have. */
+static const char *const added[] = {
+	NULL, NULL,
+	/* 2 */
+	"DROP TABLE grp; DROP TABLE named; DROP TABLE verdict;"
+	"DROP TABLE grpkey; DROP TABLE holder; DROP TABLE deletion;"
+	"DROP TABLE delt; DROP TABLE safe; DROP TABLE pair; DROP TABLE ca",
+	/* 3 */
+	"DROP TABLE anchor; DROP TABLE spent; DROP TABLE revoked;"
+	"DROP TABLE node; DROP TABLE credential"
+};
 
 static void
 run(sqlite3 *db, const char *sql)
@@ -54,27 +63,21 @@ format_of(const char *path)
 	return number(path, "PRAGMA user_version");
 }
 
-/* The store as the version before would have left it. */
+/* The store as a version before would have left it. */
 static void
-age(const char *path)
+age(const char *path, int format)
 {
 	sqlite3 *db = raw(path);
-	char drop[20][60];
-	sqlite3_stmt *st;
-	int i, n = 0;
+	char mark[40];
+	int i;
 
-	assert_int_equal(sqlite3_prepare_v2(db, others, -1, &st, NULL),
-	    SQLITE_OK);
-	while (sqlite3_step(st) == SQLITE_ROW)
-		(void)snprintf(drop[n++], sizeof(drop[0]), "DROP TABLE %s",
-		    (const char *)sqlite3_column_text(st, 0));
-	assert_int_equal(sqlite3_finalize(st), SQLITE_OK);
-	assert_true(n >= 10);
-	for (i = 0; i < n; i++)
-		run(db, drop[i]);
-	run(db, "PRAGMA user_version = 1");
+	for (i = STORE_FORMAT; i > format; i--)
+		run(db, added[i]);
+	(void)snprintf(mark, sizeof(mark), "PRAGMA user_version = %d",
+	    format);
+	run(db, mark);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	assert_int_equal(format_of(path), 1);
+	assert_int_equal(format_of(path), format);
 }
 
 static void
@@ -85,35 +88,34 @@ skdc_path(const struct world *w, char path[100])
 
 /* All of them, which nobody has open. */
 static void
-age_all(struct world *w)
+age_all(struct world *w, int format)
 {
 	char path[100];
 	int i;
 
 	fluffy_store_close(&w->skdc);
 	skdc_path(w, path);
-	age(path);
+	age(path, format);
 	for (i = 0; i < N_DEVICES; i++) {
 		fluffy_store_close(&w->device[i].store);
-		age(w->device[i].path);
+		age(w->device[i].path, format);
 	}
 }
 
 static void
-an_old_store_is_upgraded_and_works(void **state)
+upgrades_and_works(struct world *w, int format)
 {
-	struct world *w = *state;
 	struct exchange whole = whole_exchange(w, SENSOR, LOCK), half;
 	struct keyid key = last_key(w);
 	char path[100];
 
 	half = half_exchange(w, SENSOR, LOCK);
 	must(w->ctx, fluffy_deny(w->skdc, "lamp", "sensor"));
-	age_all(w);
+	age_all(w, format);
 	reopen(w);
 	skdc_path(w, path);
-	assert_int_equal(format_of(path), 2);
-	assert_int_equal(format_of(LOCK->path), 2);
+	assert_int_equal(format_of(path), STORE_FORMAT);
+	assert_int_equal(format_of(LOCK->path), STORE_FORMAT);
 	/* what was known still is */
 	assert_true(has_key(w, LOCK, &key, AS_SERVICE));
 	assert_true(has_key(w, SENSOR, &key, AS_CLIENT));
@@ -141,6 +143,18 @@ an_old_store_is_upgraded_and_works(void **state)
 	exchange_free(&half);
 }
 
+static void
+a_store_of_format_1_is_upgraded_and_works(void **state)
+{
+	upgrades_and_works(*state, 1);
+}
+
+static void
+a_store_of_format_2_is_upgraded_and_works(void **state)
+{
+	upgrades_and_works(*state, 2);
+}
+
 /* An upgraded store is what a new one is. */
 static void
 an_upgraded_store_looks_like_a_new_one(void **state)
@@ -149,11 +163,34 @@ an_upgraded_store_looks_like_a_new_one(void **state)
 	    "FROM sqlite_master";
 	struct world *w = *state;
 	int64_t before = number(LOCK->path, all);
+	int format;
 
-	age_all(w);
-	assert_true(number(LOCK->path, all) < before);
-	reopen(w);
-	assert_int_equal(number(LOCK->path, all), before);
+	for (format = 1; format < STORE_FORMAT; format++) {
+		age_all(w, format);
+		assert_true(number(LOCK->path, all) < before);
+		reopen(w);
+		assert_int_equal(number(LOCK->path, all), before);
+	}
+}
+
+/* Whose store it is comes first: fluffy-dk changes nothing in another's. */
+static void
+a_store_is_not_upgraded_by_others(void **state)
+{
+	struct world *w = *state;
+	int format;
+
+	for (format = 1; format < STORE_FORMAT; format++) {
+		fluffy_store *s = (fluffy_store *)(uintptr_t)1;
+
+		age_all(w, format);
+		expect(w, fluffy_dk_open(w->ctx, LOCK->path, 0, &s),
+		    FLUFFY_E_USAGE);
+		assert_null(s);
+		assert_int_equal(format_of(LOCK->path), format);
+		reopen(w);
+	}
+	honest(w);
 }
 
 static void
@@ -163,15 +200,15 @@ an_old_store_is_not_read_only(void **state)
 	fluffy_store *s = (fluffy_store *)(uintptr_t)1;
 	char path[100];
 
-	age_all(w);
+	age_all(w, 2);
 	skdc_path(w, path);
 	expect(w, fluffy_store_open(w->ctx, path, FLUFFY_READ_ONLY, &s),
 	    FLUFFY_E_STORE);
 	assert_null(s);
 	assert_non_null(strstr(fluffy_why(w->ctx).text, "older version"));
-	assert_int_equal(format_of(path), 1);
+	assert_int_equal(format_of(path), 2);
 	assert_int_equal(number(path, "SELECT count(*) FROM sqlite_master "
-	    "WHERE name = 'grp'"), 0);
+	    "WHERE name = 'anchor'"), 0);
 	reopen(w);
 	must(w->ctx, fluffy_store_open(w->ctx, path, FLUFFY_READ_ONLY, &s));
 	fluffy_store_close(&s);
@@ -185,9 +222,9 @@ an_upgrade_that_fails_changes_nothing(void **state)
 	fluffy_store *s;
 	sqlite3 *db;
 
-	age_all(w);
+	age_all(w, 1);
 	db = raw(LOCK->path);
-	run(db, "CREATE TABLE pair(x)");
+	run(db, "CREATE TABLE spent(x)");
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	expect(w, fluffy_store_open(w->ctx, LOCK->path, 0, &s),
 	    FLUFFY_E_STORE);
@@ -196,7 +233,7 @@ an_upgrade_that_fails_changes_nothing(void **state)
 	assert_int_equal(number(LOCK->path, "SELECT count(*) FROM "
 	    "sqlite_master WHERE name = 'grp'"), 0);
 	db = raw(LOCK->path);
-	run(db, "DROP TABLE pair");
+	run(db, "DROP TABLE spent");
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	reopen(w);
 	honest_group(w);
@@ -208,7 +245,7 @@ other_formats_are_refused(void **state)
 	static const struct {
 		const char *sql, *text;
 	} cases[] = {
-		{ "PRAGMA user_version = 3", "newer version" },
+		{ "PRAGMA user_version = 4", "newer version" },
 		{ "PRAGMA user_version = 0", "damaged" },
 		{ "PRAGMA user_version = -1", "damaged" }
 	};
@@ -232,7 +269,7 @@ other_formats_are_refused(void **state)
 		}
 	}
 	db = raw(LOCK->path);
-	run(db, "PRAGMA user_version = 2");
+	run(db, "PRAGMA user_version = 3");
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	reopen(w);
 	honest(w);
@@ -249,7 +286,7 @@ many_may_upgrade_at_once(void **state)
 	int i, k, status;
 
 	for (k = 0; k < 5; k++) {
-		age_all(w);
+		age_all(w, 1 + k % 2);
 		for (i = 0; i < CHILDREN; i++) {
 			child[i] = fork();
 			assert_true(child[i] >= 0);
@@ -266,7 +303,7 @@ many_may_upgrade_at_once(void **state)
 			assert_true(WIFEXITED(status));
 			assert_int_equal(WEXITSTATUS(status), 0);
 		}
-		assert_int_equal(format_of(LOCK->path), 2);
+		assert_int_equal(format_of(LOCK->path), STORE_FORMAT);
 		reopen(w);
 	}
 	honest_group(w);
@@ -276,8 +313,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_BOTH(an_old_store_is_upgraded_and_works),
+		IN_BOTH(a_store_of_format_1_is_upgraded_and_works),
+		IN_BOTH(a_store_of_format_2_is_upgraded_and_works),
 		IN_CBOR(an_upgraded_store_looks_like_a_new_one),
+		IN_CBOR(a_store_is_not_upgraded_by_others),
 		IN_CBOR(an_old_store_is_not_read_only),
 		IN_CBOR(an_upgrade_that_fails_changes_nothing),
 		IN_CBOR(other_formats_are_refused),
