@@ -4,26 +4,33 @@
 #include "listing.h"
 #include "report.h"
 
-/* base64url without padding, as keyids are in messages. */
-static void
-add_keyid(json_t *object, const fluffy_entry *e)
+char *
+base64url_text(const uint8_t *data, size_t len, char *text)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "abcdefghijklmnopqrstuvwxyz0123456789-_";
-	char text[96], *p = text;
+	char *p = text;
 	unsigned bits = 0, n = 0;
 
-	if (e->keyid == NULL || e->keyid_len > 64)
-		return;
-	for (size_t i = 0; i < e->keyid_len; i++) {
-		bits = bits << 8 | e->keyid[i];
+	for (size_t i = 0; i < len; i++) {
+		bits = bits << 8 | data[i];
 		for (n += 8; n >= 6; n -= 6)
 			*p++ = digits[bits >> (n - 6) & 63];
 	}
 	if (n > 0)
 		*p++ = digits[bits << (6 - n) & 63];
 	*p = '\0';
-	json_object_set_new(object, "keyid", json_string(text));
+	return text;
+}
+
+static void
+add_keyid(json_t *object, const fluffy_entry *e)
+{
+	char text[96];
+
+	if (e->keyid != NULL && e->keyid_len <= 64)
+		json_object_set_new(object, "keyid",
+		    json_string(base64url_text(e->keyid, e->keyid_len, text)));
 }
 
 static void

@@ -19,4 +19,7 @@ void listing_write(fluffy_ctx *, const char *store_path, listing_source *,
 enum fluffy_error listing_json(fluffy_store *, listing_source *, FILE *);
 extern const char *const listing_kinds[];
 
+/* Without padding, as keyids are in messages; text has 2 * len + 1 bytes. */
+char *base64url_text(const uint8_t *data, size_t len, char *text);
+
 #endif

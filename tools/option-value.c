@@ -19,9 +19,8 @@ is_word(const char *words, const char *value)
 	return false;
 }
 
-/* Digits only: no sign, no blank, no base but ten. */
-static bool
-store_number(const struct option_row *row, const char *text)
+bool
+number_read(const char *text, uint64_t min, uint64_t max, uint64_t *number)
 {
 	uint64_t n = 0;
 
@@ -29,11 +28,15 @@ store_number(const struct option_row *row, const char *text)
 		return false;
 	for (; *text >= '0' && *text <= '9'; text++)
 		n = n * 10 + (uint64_t)(*text - '0');
-	if (*text != '\0' || n < row->min || n > row->max)
-		return false;
+	*number = n;
+	return *text == '\0' && n >= min && n <= max;
+}
+
+static bool
+store_number(const struct option_row *row, const char *text)
+{
 	row->number->given = true;
-	row->number->value = n;
-	return true;
+	return number_read(text, row->min, row->max, &row->number->value);
 }
 
 static void

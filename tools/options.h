@@ -96,6 +96,8 @@ bool options_parse(const struct command *, int argc, char **argv);
 /* One option's value, NULL for one without; reports what can't be taken. */
 void option_take(const struct option_row *, const char *value);
 bool option_is_given(const struct option_row *);
+/* Digits only: no sign, no blank, no base but ten. */
+bool number_read(const char *text, uint64_t min, uint64_t max, uint64_t *);
 
 /* The usage line of one command; program is NULL unless it is a verb. */
 void help_usage(FILE *, const char *program, const struct command *);

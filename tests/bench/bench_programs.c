@@ -16,6 +16,7 @@
 
 #include "../answer.h"
 #include "bench.h"
+#include "child.h"
 
 #define REQUESTS 100000u
 #define TENTH	 10000u
@@ -24,40 +25,8 @@
 #define PSK_REP	 347		/* bytes of an answer */
 
 static fluffy_ctx *ctx;
-static char build[512];		/* absolute */
-static char folder[128];	/* where we are: on disk */
-static char memory[] = "/dev/shm/fluffy-bench-XXXXXX";
 
 /* ---- running programs ---------------------------------------------------- */
-
-/* The program itself, where libtool has put it. */
-static const char *
-program(const char *name)
-{
-	static char path[700];
-
-	(void)snprintf(path, sizeof(path), "%s/tools/.libs/%s", build, name);
-	if (access(path, X_OK) != 0)
-		(void)snprintf(path, sizeof(path), "%s/tools/%s", build, name);
-	return path;
-}
-
-/* spawn, because a fork would count for the child. */
-static pid_t
-start(const char *path, char *const argv[], int in, int out)
-{
-	extern char **environ;
-	posix_spawn_file_actions_t files;
-	pid_t pid;
-
-	if (posix_spawn_file_actions_init(&files) != 0 ||
-	    posix_spawn_file_actions_adddup2(&files, in, 0) != 0 ||
-	    posix_spawn_file_actions_adddup2(&files, out, 1) != 0 ||
-	    posix_spawnp(&pid, path, &files, NULL, argv, environ) != 0)
-		bench_die(path);
-	(void)posix_spawn_file_actions_destroy(&files);
-	return pid;
-}
 
 static double
 seconds(struct timeval t)
@@ -78,22 +47,12 @@ finish(pid_t pid)
 	return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
-static int
-open_file(const char *path, int flags)
-{
-	int fd = open(path, flags | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		bench_die(path);
-	return fd;
-}
-
 static double
 time_of(const char *path, char *const argv[], const char *input)
 {
-	int in = open_file(input, O_RDONLY);
-	int out = open_file("/dev/null", O_WRONLY);
-	double took = finish(start(path, argv, in, out));
+	int in = child_open(input, O_RDONLY);
+	int out = child_open("/dev/null", O_WRONLY);
+	double took = finish(child_start(path, argv, in, out));
 
 	(void)close(in);
 	(void)close(out);
@@ -137,7 +96,7 @@ make_realm(void)
 		if (i == 0) {
 			join("client.db", msg, &client);
 			(void)snprintf(path, sizeof(path), "%s/client.db",
-			    memory);
+			    child_memory);
 			must(ctx, fluffy_join(ctx, path, msg));
 		} else if (i == 1)
 			join("service.db", msg, &service);
@@ -263,7 +222,7 @@ serve(struct floor *floor, const char *requests)
 {
 	char *argv[] = { (char[]){ "fluffy-skdc" }, (char[]){ "-s" },
 	    (char[]){ "skdc.db" }, NULL };
-	int in = open_file(requests, O_RDONLY), out[2];
+	int in = child_open(requests, O_RDONLY), out[2];
 	double floors[ROUNDS], least, at[REQUESTS / TENTH + 1] = { 0 }, whole;
 	size_t i;
 	pid_t pid;
@@ -272,7 +231,7 @@ serve(struct floor *floor, const char *requests)
 		bench_die("no pipe");
 	for (i = 0; i < ROUNDS / 2; i++)
 		floors[i] = floor_run(floor, TENTH) / TENTH;
-	pid = start(program("fluffy-skdc"), argv, in, out[1]);
+	pid = start(child_program("fluffy-skdc"), argv, in, out[1]);
 	(void)close(out[1]);
 	for (size_t n = 1; n <= REQUESTS / TENTH; n++) {
 		if (!drain(out[0], TENTH))
@@ -310,7 +269,7 @@ time_check(void)
 	char *argv[] = { (char[]){ "fluffy-msg" }, (char[]){ "--check" },
 	    NULL };
 
-	return time_of(program("fluffy-msg"), argv, "PSK-REQ.cbor");
+	return time_of(child_program("fluffy-msg"), argv, "PSK-REQ.cbor");
 }
 
 static double
@@ -322,7 +281,7 @@ time_req(const char *store)
 
 	(void)bench_name(1, name);
 	(void)snprintf(path, sizeof(path), "%s/client.db", store);
-	return time_of(program("fluffy-req"), argv, "/dev/null");
+	return time_of(child_program("fluffy-req"), argv, "/dev/null");
 }
 
 static double
@@ -346,10 +305,10 @@ start_programs(void)
 		openssl[i] = time_openssl();
 		check[i] = time_check();
 		begin = wall();
-		req[i] = time_req(memory);
+		req[i] = time_req(child_memory);
 		in_memory[i] = wall() - begin;
 		begin = wall();
-		disk[i] = time_req(folder);
+		disk[i] = time_req(child_folder);
 		took[i] = wall() - begin;
 	}
 	floor = median(openssl, STARTS);
@@ -363,45 +322,12 @@ start_programs(void)
 
 /* ---- all of it ----------------------------------------------------------- */
 
-static void
-clean(void)
-{
-	char command[400];
-
-	(void)snprintf(command, sizeof(command), "rm -rf '%s' '%s'", folder,
-	    memory);
-	if (chdir("/") != 0 || system(command) != 0)
-		bench_die(command);
-}
-
-/* /tmp is a tmpfs in many places; the build directory rarely is. */
-static void
-enter(const char *directory)
-{
-	static char libraries[600];
-	char *absolute = realpath(directory, NULL);
-
-	if (absolute == NULL || strlen(absolute) >= sizeof(build) - 30 ||
-	    strlen(absolute) >= sizeof(folder) - 30)
-		bench_die("no such build directory, or its path is long");
-	strcpy(build, absolute);
-	free(absolute);
-	(void)snprintf(folder, sizeof(folder), "%s/bench-XXXXXX", build);
-	(void)snprintf(libraries, sizeof(libraries), "%s/libfluffy/.libs",
-	    build);
-	if (setenv("LD_LIBRARY_PATH", libraries, 1) != 0 ||
-	    mkdtemp(folder) == NULL || mkdtemp(memory) == NULL ||
-	    chdir(folder) != 0)
-		bench_die("no folder to work in");
-	(void)atexit(clean);
-}
-
 int
 main(int argc, char **argv)
 {
 	struct floor *floor;
 
-	enter(argc > 1 ? argv[1] : ".");
+	child_enter(argc > 1 ? argv[1] : ".");
 	if ((ctx = fluffy_ctx_new()) == NULL)
 		bench_die("no context");
 	make_realm();

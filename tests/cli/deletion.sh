@@ -766,8 +766,7 @@ done
 
 # ---- the disk --------------------------------------------------------------------
 
-if ! have strace || ! strace -qq -o /dev/null -e trace=none true 2>/dev/null
-then
+if ! strace_works; then
 	echo "skipped: strace doesn't work here"
 	exit 0
 fi
@@ -809,18 +808,6 @@ refresh() { # DIRECTORY: a copy of it
 	rm -rf killed
 	cp -a "$1" killed
 	cd killed || exit 99
-}
-
-# killed CALL N FILE COMMAND...: at its Nth system call of that name. Fails when
-# it ended by itself before.
-killed() {
-	local call=$1 n=$2 stdin=$3 status=0
-	shift 3
-	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 \
-		strace -qq -o /dev/null -e "trace=$call" \
-		-e "inject=$call:signal=KILL:when=$n" "$@" \
-		<"${stdin:-/dev/null}" >out 2>"$err" || status=$?
-	[ "$status" != 0 ]
 }
 
 chapter "what is confirmed is on the disk"

@@ -5,34 +5,6 @@
 . "${srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
 need jq perl
 
-# refresh NAME: a copy of what is in $scratch/base, and goes there.
-refresh() {
-	cd "$scratch" || exit 99
-	rm -rf "$1"
-	cp -a base "$1"
-	cd "$1" || exit 99
-}
-
-# broken COMMAND...: status 4, with a reason
-broken() {
-	run 4 "$@"
-	[ -s "$err" ] || fail "it doesn't say why: $*"
-}
-
-# judge_any STATUS... -- GOT COMMAND...
-judge_any() {
-	local wanted=()
-	while [ "$1" != -- ]; do
-		wanted+=("$1")
-		shift
-	done
-	local got=$2
-	shift 2
-	[[ " ${wanted[*]} " == *" $got "* ]] ||
-		judge "${wanted[0]}" "$got" "$@"
-	judge "$got" "$got" "$@"
-}
-
 # The base: a realm and one exchange, each of whose steps is still to be done.
 # req: answered by nobody; req1, rep1; req2, rep2, estb2; ...; and documents.
 chapter "the base"
@@ -137,26 +109,14 @@ promises() {
 }
 
 chapter "stdout is closed"
-closed() {
-	broken "${@:2}" <"$1" >&-
-}
 refresh closed
 each_writer closed
 promises
 chapter "stdout is full"
-full() {
-	broken "${@:2}" <"$1" >/dev/full
-}
 refresh full
 each_writer full
 promises
 chapter "nobody reads stdout"
-unread() {
-	# the pipe has no reader from the start
-	# shellcheck disable=SC2016 # Perl's
-	broken perl -e 'pipe(R, W) or die; close(R); open(STDOUT, ">&", W) or die;
-		close(W); $SIG{PIPE} = "DEFAULT"; exec @ARGV' "${@:2}" <"$1"
-}
 refresh unread
 each_writer unread
 promises
@@ -284,35 +244,6 @@ done
 honest
 
 # ---- the disk --------------------------------------------------------------
-
-# on_small SIZE: a file system of its own, or nothing.
-on_small() {
-	cd "$scratch" || exit 99
-	mkdir small
-	if [ "$(id -u)" = 0 ] &&
-	    mount -t tmpfs -o "size=$1" tmpfs small 2>/dev/null; then
-		mounted=$scratch/small
-		cp -a base/. small/
-		cd small || exit 99
-	else
-		rmdir small
-		return 1
-	fi
-}
-
-off_small() {
-	cd "$scratch" || exit 99
-	umount "$mounted" || fail "umount"
-	mounted=
-	rmdir small
-}
-
-# to_the_brim KIB: so much stays free.
-to_the_brim() {
-	rm -f fill
-	dd if=/dev/zero of=fill bs=4096 status=none 2>/dev/null
-	truncate -s "-$1K" fill
-}
 
 chapter "the disk is full"
 if on_small 1m; then
@@ -510,7 +441,7 @@ honest
 
 chapter "the disk fails"
 failures=0
-if have strace && strace -qq -o /dev/null -e trace=none true 2>/dev/null; then
+if strace_works; then
 	for step in "grep|fluffy-gsk accept -q -s lock.db" \
 	    "delts|fluffy-del accept -q -s sensor.db" \
 	    "prep|fluffy-pkp accept -q -s sensor.db" \
@@ -632,24 +563,6 @@ cat err.? >all
 equal "$(sed -n 's/.*established \([0-9a-f]*\) .*/\1/p' all | sort -u | wc -l |
 	tr -d ' ')" 8 "distinct keyids"
 honest
-
-# race COMMAND...: eight times at once, with stdin from "in"; out.N, status.N
-race() {
-	local i pids=()
-	for i in 1 2 3 4 5 6 7 8; do
-		(
-			"$@" <in >out.$i 2>err.$i
-			echo $? >status.$i
-		) &
-		pids+=($!)
-	done
-	wait "${pids[@]}"
-	cat err.? >"$err"
-	for i in 1 2 3 4 5 6 7 8; do
-		judge "$(cat status.$i)" "$(cat status.$i)" "$@"
-	done
-	cat status.? | sort | uniq -c | tr -s ' \n' ' ' >statuses
-}
 
 chapter "eight at once want the same"
 refresh race
@@ -786,22 +699,9 @@ steps=(
 	"init||fluffy-key init -s more.db --realm home more"
 )
 
-# killed CALL N FILE COMMAND...: at its Nth system call of that name. Fails when
-# it ended by itself before.
-killed() {
-	local call=$1 n=$2 stdin=$3 status=0
-	shift 3
-	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 \
-		strace -qq -o /dev/null -e "trace=$call" \
-		-e "inject=$call:signal=KILL:when=$n" "$@" \
-		<"${stdin:-/dev/null}" >out 2>"$err" || status=$?
-	[ "$status" != 0 ]
-}
-
 chapter "kill -9 at each step's every write, and before"
 kills=0
-if have strace && strace -qq -o /dev/null -e trace=none true 2>/dev/null &&
-    refresh probe && killed write 1 "" fluffy-req -s sensor.db lock; then
+if strace_works && refresh probe && killed write 1 "" fluffy-req -s sensor.db lock; then
 	for step in "${steps[@]}"; do
 		IFS='|' read -r name stdin command <<<"$step"
 		for call in pwrite64 write fdatasync fsync ftruncate unlink \

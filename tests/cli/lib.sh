@@ -398,6 +398,116 @@ honest_group() {
 	! fluffy-key list -s sensor.db | grep -q honest || fail "sensor has a key"
 }
 
+# ---- when the system fails ----------------------------------------------------
+
+# refresh NAME: a copy of what is in $scratch/base, and goes there.
+refresh() {
+	cd "$scratch" || exit 99
+	rm -rf "$1"
+	cp -a base "$1"
+	cd "$1" || exit 99
+}
+
+# broken COMMAND...: status 4, with a reason
+broken() {
+	run 4 "$@"
+	[ -s "$err" ] || fail "it doesn't say why: $*"
+}
+
+# judge_any STATUS... -- GOT COMMAND...
+judge_any() {
+	local wanted=()
+	while [ "$1" != -- ]; do
+		wanted+=("$1")
+		shift
+	done
+	local got=$2
+	shift 2
+	[[ " ${wanted[*]} " == *" $got "* ]] ||
+		judge "${wanted[0]}" "$got" "$@"
+	judge "$got" "$got" "$@"
+}
+
+# closed, full, unread FILE COMMAND...: broken, because stdout is so; FILE is stdin.
+closed() {
+	broken "${@:2}" <"$1" >&-
+}
+
+full() {
+	broken "${@:2}" <"$1" >/dev/full
+}
+
+unread() {
+	# the pipe has no reader from the start
+	# shellcheck disable=SC2016 # Perl's
+	broken perl -e 'pipe(R, W) or die; close(R); open(STDOUT, ">&", W) or die;
+		close(W); $SIG{PIPE} = "DEFAULT"; exec @ARGV' "${@:2}" <"$1"
+}
+
+# on_small SIZE: a file system of its own, or nothing.
+on_small() {
+	cd "$scratch" || exit 99
+	mkdir small
+	if [ "$(id -u)" = 0 ] &&
+	    mount -t tmpfs -o "size=$1" tmpfs small 2>/dev/null; then
+		mounted=$scratch/small
+		cp -a base/. small/
+		cd small || exit 99
+	else
+		rmdir small
+		return 1
+	fi
+}
+
+off_small() {
+	cd "$scratch" || exit 99
+	umount "$mounted" || fail "umount"
+	mounted=
+	rmdir small
+}
+
+# to_the_brim KIB: so much stays free.
+to_the_brim() {
+	rm -f fill
+	dd if=/dev/zero of=fill bs=4096 status=none 2>/dev/null
+	truncate -s "-$1K" fill
+}
+
+# race COMMAND...: eight times at once, with stdin from "in"; out.N, status.N
+race() {
+	local i pids=()
+	for i in 1 2 3 4 5 6 7 8; do
+		(
+			"$@" <in >out.$i 2>err.$i
+			echo $? >status.$i
+		) &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	cat err.? >"$err"
+	for i in 1 2 3 4 5 6 7 8; do
+		judge "$(cat status.$i)" "$(cat status.$i)" "$@"
+	done
+	cat status.? | sort | uniq -c | tr -s ' \n' ' ' >statuses
+}
+
+# strace_works: faults can be put into system calls.
+strace_works() {
+	have strace && strace -qq -o /dev/null -e trace=none true 2>/dev/null
+}
+
+# killed CALL N FILE COMMAND...: at its Nth system call of that name. Fails when
+# it ended by itself before.
+killed() {
+	local call=$1 n=$2 stdin=$3 status=0
+	shift 3
+	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 \
+		strace -qq -o /dev/null -e "trace=$call" \
+		-e "inject=$call:signal=KILL:when=$n" "$@" \
+		<"${stdin:-/dev/null}" >out 2>"$err" || status=$?
+	[ "$status" != 0 ]
+}
+
 # ---- clocks and builds -------------------------------------------------------
 
 # The library that "faketime" preloads.

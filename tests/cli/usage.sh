@@ -10,10 +10,12 @@ declare -A verbs=(
 	[fluffy-gsk]="request renew fetch delete accept"
 	[fluffy-del]="request pending accept"
 	[fluffy-pkp]="request accept"
+	[fluffy-dk]="provision join trust issue derive certify verify revoke accept
+		window serve connect"
 )
 commands=(fluffy-key fluffy-req fluffy-skdc fluffy-estb fluffy-msg fluffy-gsk
-	fluffy-del fluffy-pkp)
-for program in fluffy-key fluffy-gsk fluffy-del fluffy-pkp; do
+	fluffy-del fluffy-pkp fluffy-dk)
+for program in fluffy-key fluffy-gsk fluffy-del fluffy-pkp fluffy-dk; do
 	for verb in ${verbs[$program]}; do
 		commands+=("$program $verb")
 	done
@@ -86,7 +88,7 @@ run 2 fluffy-key lists -s skdc.db
 run 2 fluffy-key '' -s skdc.db
 run 2 fluffy-key -- list -s skdc.db
 run 2 fluffy-key -s skdc.db list
-for program in fluffy-gsk fluffy-del fluffy-pkp; do
+for program in fluffy-gsk fluffy-del fluffy-pkp fluffy-dk; do
 	run 2 $program
 	run 2 $program accepts -s sensor.db
 	run 2 $program '' -s sensor.db
@@ -100,7 +102,13 @@ for command in "fluffy-key list" fluffy-skdc fluffy-estb "fluffy-key policy" \
     "fluffy-key ca --none" "fluffy-gsk request doors" "fluffy-gsk renew doors" \
     "fluffy-gsk fetch doors" "fluffy-gsk delete doors" "fluffy-gsk accept" \
     "fluffy-del request 00" "fluffy-del pending" "fluffy-del accept" \
-    "fluffy-pkp request --kty EC --alg ES256" "fluffy-pkp accept"; do
+    "fluffy-pkp request --kty EC --alg ES256" "fluffy-pkp accept" \
+    "fluffy-dk provision lamp" "fluffy-dk join" "fluffy-dk trust lamp" \
+    "fluffy-dk issue lamp C" "fluffy-dk derive DK.TA.C.1" \
+    "fluffy-dk certify lamp C" "fluffy-dk verify" "fluffy-dk revoke lamp 1" \
+    "fluffy-dk accept" "fluffy-dk window" \
+    "fluffy-dk serve --listen [::1]:0 --forward [::1]:9" \
+    "fluffy-dk connect --listen [::1]:0 --to [::1]:9"; do
 	# shellcheck disable=SC2086
 	{
 		run 2 $command </dev/null
@@ -122,7 +130,14 @@ for command in "fluffy-key list -s skdc.db" "fluffy-skdc -s skdc.db" \
     "fluffy-gsk accept -s sensor.db" "fluffy-del request -s skdc.db 00" \
     "fluffy-del pending -s skdc.db" "fluffy-del accept -s sensor.db" \
     "fluffy-pkp request -s sensor.db --kty EC --alg ES256" \
-    "fluffy-pkp accept -s sensor.db"; do
+    "fluffy-pkp accept -s sensor.db" "fluffy-dk provision -s x.db lamp" \
+    "fluffy-dk join -s x.db" "fluffy-dk trust -s x.db lamp" \
+    "fluffy-dk issue -s x.db lamp C" "fluffy-dk derive -s x.db DK.TA.C.1" \
+    "fluffy-dk certify -s x.db lamp C" "fluffy-dk verify -s x.db" \
+    "fluffy-dk revoke -s x.db lamp 1" "fluffy-dk accept -s x.db" \
+    "fluffy-dk window -s x.db" \
+    "fluffy-dk serve -s x.db --listen [::1]:0 --forward [::1]:9" \
+    "fluffy-dk connect -s x.db --listen [::1]:0 --to [::1]:9"; do
 	# shellcheck disable=SC2086
 	run 2 $command more </dev/null >output
 	empty output

@@ -2264,6 +2264,14 @@ class Bad(Gen):
         self.t[self.lab("keydata")][self.lab(k)] = v if self.fmt == "cbor" else b64(v) if isinstance(v, bytes) else words.get(v, v)
         return "%s-%s" % (k, v if isinstance(v, int) else len(v))
 
+    def bad_dk(self):
+        """What section 11 says of its documents over and above their members' kinds."""
+        if self.msg["msg-type"] < DK_PROV:
+            return None
+        k, v = self.r.choice([("ta", "."), ("ta", "t.a")] + [("key", b"k" * n) for n in (17, 24, 31) if self.msg["msg-type"] == DK_CRED])
+        self.t[self.lab(k)] = b64(v) if self.fmt == "json" and k == "key" else v
+        return "%s-%d" % (k, len(v))
+
     def bad_keyops(self):
         if "keydata" not in self.msg:
             return None

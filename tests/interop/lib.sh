@@ -6,6 +6,10 @@ srcdir=${srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
 ref() {
 	python3 "$srcdir/tests/interop/fluffy_ref.py" "$@"
 }
+dk_ref() {
+	PYTHONDONTWRITEBYTECODE=1 \
+		python3 "$srcdir/tests/interop/dk_ref.py" "$@"
+}
 
 if ! python3 -c 'import cryptography' 2>/dev/null; then
 	echo "${0##*/}: skipped, python3-cryptography is missing" >&2

@@ -128,6 +128,54 @@ pkp_accept() {
 }
 }
 
+# DerivedKey and AuthorizedPublicKey.
+# dk VERB STORE...
+dk() {
+	local verb=$1
+	shift
+	case $verb:$1 in
+	derive:*.db) fluffy-dk derive -q --show-keys -s "$@" ;;
+	*.db) fluffy-dk "$verb" -q -s "$@" ;;
+	*) dk_ref "$verb" -s "$@" ;;
+	esac
+}
+
+# associate TA RS NAME-OF-TA NAME-OF-RS OPTIONS...: leaves prov and rs.pem.
+associate() {
+	expect 0 "$1: provision" dk provision "$1" "$4" --ta "$3" "${@:5}" >prov
+	expect 0 "$2: join" dk join "$2" <prov >rs.pem
+	expect 0 "$1: trust" dk trust "$1" "$4" <rs.pem
+}
+
+# dk_serve RS PORT: $server listens at $port, and forwards to PORT.
+# shellcheck disable=SC2034 # they are the caller's
+dk_serve() {
+	fluffy-dk serve -s "$1" --listen '[::1]:0' --forward "[::1]:$2" \
+		2>serve.log &
+	server=$!
+	port=$(await serve.log 's/.*listening on .*:\([0-9]*\)$/\1/p')
+}
+
+# await FILE SCRIPT: what sed makes of it once that is something, or nothing
+# after five seconds.
+await() {
+	local i found
+	for ((i = 0; i < 250; i++)); do
+		found=$(sed -n "$2" "$1")
+		[ -z "$found" ] || break
+		sleep 0.02
+	done
+	echo "$found"
+}
+
+# hex FILE...; unhex
+hex() {
+	od -An -v -tx1 "$@" | tr -d ' \n'
+}
+unhex() {
+	perl -ne 'chomp; print pack("H*", $_)'
+}
+
 # realm SKDC ROLE...: a realm, in which each role is played by two devices.
 realm() {
 	local store role

@@ -1,9 +1,10 @@
 #!/bin/bash
 # One bad input in each directory: input.cbor or input.json, and what
 # fluffy-msg --check says of it: its exit status, and every line of stderr.
-# Where there is a file "program", that is who reads it instead: "client" or
-# "service", in whose store are the keys of tests/vectors, and a command; and
-# stdout, if there is one, is what it writes. Names that begin with "accepted"
+# Where there is a file "program", that is who reads it instead: "client",
+# "service", "server" or "phone", in whose store are the keys of tests/vectors,
+# and a command; and stdout, if there is one, is what it writes. Then the input
+# may be another one too, such as input.maccert. Names that begin with "accepted"
 # are of inputs that only look bad.
 srcdir=${srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
 scratch=$(mktemp -d)
@@ -15,9 +16,19 @@ vectors=$srcdir/tests/vectors
 fluffy-key join -q --store "$scratch/client" <"$vectors/ENROL-minimal.cbor" &&
 	fluffy-key join -q --store "$scratch/service" \
 		<"$vectors/more/ENROL-service.cbor" || exit 99
-for party in client service; do
-	fluffy-key list --store "$scratch/$party" >"$scratch/$party.before"
-done
+fluffy-dk join -q --store "$scratch/server" <"$vectors/DK-PROV-minimal.cbor" \
+	>"$scratch/server.pem" &&
+	fluffy-dk join -q --store "$scratch/phone" \
+		<"$vectors/DK-CRED-minimal.cbor" || exit 99
+
+# contents: of all these stores
+contents() {
+	fluffy-key list --store "$scratch/client" &&
+		fluffy-key list --store "$scratch/service" &&
+		fluffy-dk window --store "$scratch/server" &&
+		fluffy-dk window --store "$scratch/phone"
+}
+contents >"$scratch/before" || exit 99
 
 # read_input DIR: by whom it is to be read.
 read_input() {
@@ -48,10 +59,7 @@ for dir in "$srcdir"/tests/invalid/*/; do
 	cat "$scratch/err" "$scratch/out"
 done >&2
 
-for party in client service; do
-	fluffy-key list --store "$scratch/$party" |
-		cmp "$scratch/$party.before" - || exit 1
-done
+contents | cmp "$scratch/before" - || exit 1
 
 # A glob that finds nothing mustn't look like success.
 [ "$cases" -ge 900 ] || { echo "only $cases cases" >&2; exit 99; }

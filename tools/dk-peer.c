@@ -1,0 +1,191 @@
+/* dk-peer.c - fluffy-dk serve: one client, from its handshake to its end */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dk-peer.h"
+#include "report.h"
+
+/* ---- the end ------------------------------------------------------------- */
+
+static void
+peer_free(struct peer *p)
+{
+	p->session->transport->close(&p->session);
+	if (p->forward.fd >= 0) {
+		relay_forget(&p->server->relay, &p->forward);
+		close(p->forward.fd);
+	}
+	free(p);
+}
+
+void
+peer_end(struct peer *p, const char *why)
+{
+	char name[ADDRESS_TEXT];
+
+	report_say("%s: %s%s%s", address_text(&p->path.peer, name),
+	    p->open ? "closed" : "refused", *why != '\0' ? ": " : "", why);
+	peers_remove(p->open ? &p->server->open : &p->server->half_open, p);
+	peer_free(p);
+}
+
+/* ---- between client and CoAP server -------------------------------------- */
+
+static void peer_settle(struct peer *);
+
+static void
+peer_active(struct peer *p)
+{
+	p->ends = relay_now() + p->server->idle;
+}
+
+static void
+answer_ready(void *arg)
+{
+	struct peer *p = arg;
+	uint8_t data[DTLS_DATA_MAX + 1];
+	ssize_t n = recv(p->forward.fd, data, sizeof data, 0);
+
+	if (n < 0)
+		report_tell("the CoAP server: %s", strerror(errno));
+	else if (n > DTLS_DATA_MAX)
+		report_tell("the CoAP server's datagram has more than %d bytes",
+		    DTLS_DATA_MAX);
+	else {
+		peer_active(p);
+		p->session->transport->write(p->session, data, (size_t)n);
+		peer_settle(p);
+	}
+}
+
+static bool
+forward_open(struct peer *p)
+{
+	p->forward = (struct watch){ udp_connect(&p->server->forward),
+	    answer_ready, p };
+	if (p->forward.fd >= 0)
+		return relay_watch(&p->server->relay, &p->forward);
+	report_errno("--forward");
+	return false;
+}
+
+static void
+send_to_client(void *arg, const void *data, size_t len)
+{
+	struct peer *p = arg;
+
+	udp_reply(p->server->listening.fd, &p->path, data, len);
+}
+
+static void
+send_to_server(void *arg, const void *data, size_t len)
+{
+	struct peer *p = arg;
+
+	peer_active(p);
+	if ((p->forward.fd >= 0 || forward_open(p)) &&
+	    send(p->forward.fd, data, len, 0) < 0)
+		report_tell("the CoAP server: %s", strerror(errno));
+}
+
+const struct dtls_owner peer_owner = { send_to_client, send_to_server };
+
+/* ---- what becomes of it -------------------------------------------------- */
+
+static void
+tell_open(const struct peer *p)
+{
+	const fluffy_dk_claim *claim = &p->session->claim;
+	bool named = claim->client[0] != '\0';
+	char name[ADDRESS_TEXT];
+
+	report_say("%s: open: %s%s%snumber %" PRIu32 " by %s",
+	    address_text(&p->path.peer, name), named ? "client " : "",
+	    claim->client, named ? ", " : "", claim->number, claim->ta);
+}
+
+/*
+ * A session that the address had before ends only now: who began the new one
+ * has proved to be more than an address (RFC 6347, 4.2.8).
+ */
+static void
+peer_opened(struct peer *p)
+{
+	struct server *s = p->server;
+	struct peer *before = peers_find(&s->open, &p->path.peer);
+
+	if (before != NULL)
+		peer_end(before, "opened anew");
+	peers_remove(&s->half_open, p);
+	p->open = true;
+	if (!peers_add(&s->open, p)) {
+		report_errno("");
+		peer_free(p);
+		return;
+	}
+	tell_open(p);
+	peer_active(p);
+	if (p->forward.fd < 0 && !forward_open(p))
+		peer_end(p, "no way to the CoAP server");
+}
+
+/* After whatever its session did. */
+static void
+peer_settle(struct peer *p)
+{
+	struct server *s = p->server;
+	int left = p->session->transport->timeout(p->session);
+
+	p->timer = left < 0 ? NEVER : relay_now() + left;
+	if (p->timer < s->due)
+		s->due = p->timer;
+	if (p->ends < s->due)
+		s->due = p->ends;
+	if (p->session->state == DTLS_OVER)
+		peer_end(p, p->session->why);
+	else if (p->session->state == DTLS_OPEN && !p->open)
+		peer_opened(p);
+}
+
+void
+peer_begun(struct peer *p)
+{
+	struct server *s = p->server;
+	struct peer *before = peers_find(&s->half_open, &p->path.peer);
+
+	p->ends = relay_now() + s->handshake;
+	if (before != NULL)
+		peer_end(before, "begun anew");
+	else if (s->half_open.count == HALF_OPEN_PEERS)
+		peer_end(s->half_open.oldest, "too many handshakes");
+	if (peers_add(&s->half_open, p))
+		peer_settle(p);
+	else {
+		report_errno("");
+		peer_free(p);
+	}
+}
+
+void
+peer_input(struct peer *p, const void *datagram, size_t len)
+{
+	p->session->transport->input(p->session, datagram, len);
+	peer_settle(p);
+}
+
+void
+peer_overdue(struct peer *p)
+{
+	int64_t now = relay_now();
+
+	if (now >= p->ends) {
+		peer_end(p, p->open ? "silent" : "no handshake in time");
+		return;
+	}
+	if (now >= p->timer)
+		p->session->transport->expired(p->session);
+	peer_settle(p);
+}
