@@ -196,15 +196,26 @@ fluffy_dk_verify(fluffy_store *s, const void *maccert, size_t len,
 }
 
 enum fluffy_error
-fluffy_dk_maccert(fluffy_ctx *ctx, const fluffy_msg *msg,
+fluffy_dk_maccert(fluffy_store *s, const fluffy_msg *msg,
     fluffy_bytes *maccert)
 {
+	enum fluffy_error e = dk_check_role(s, ROLE_NODE);
+	struct maccert cert;
+
 	*maccert = (fluffy_bytes){ NULL, 0 };
-	if (msg->type == FLUFFY_DK_CERT)
-		return dk_give(ctx, msg->maccert, maccert);
-	return fluffy_fail_at(ctx, FLUFFY_E_UNEXPECTED,
-	    fluffy_type_name((enum fluffy_type)msg->type),
-	    "expected DK-CERT");
+	if (e == FLUFFY_OK && msg->type != FLUFFY_DK_CERT)
+		e = fluffy_fail_at(s->ctx, FLUFFY_E_UNEXPECTED,
+		    fluffy_type_name((enum fluffy_type)msg->type),
+		    "expected DK-CERT");
+	if (e == FLUFFY_OK)
+		e = check_name(s->ctx, msg, "rs", msg->rs,
+		    name_bytes(&s->party.name));
+	/* of a MacCert that can't be read fluffy_dk_verify tells what is wrong */
+	if (e == FLUFFY_OK && maccert_read(msg->maccert, &cert) == NULL &&
+	    !bytes_eq(cert.ta, msg->ta))
+		e = refuse(s->ctx, msg, "maccert", FLUFFY_E_MALFORMED,
+		    "its trust anchor isn't ta");
+	return e == FLUFFY_OK ? dk_give(s->ctx, msg->maccert, maccert) : e;
 }
 
 /* ---- taking a number --------------------------------------------------------- */

@@ -711,8 +711,12 @@ typedef struct fluffy_dk_summary {
 } fluffy_dk_summary;
 FLUFFY_CHECKED enum fluffy_error fluffy_dk_summarize(fluffy_ctx *,
     const fluffy_msg *, fluffy_dk_summary *);
-/* The MacCert in a DK-CERT; UNEXPECTED when it is no DK-CERT. */
-FLUFFY_CHECKED enum fluffy_error fluffy_dk_maccert(fluffy_ctx *,
+/*
+ * RS: the MacCert in a DK-CERT, for fluffy_dk_verify.  UNEXPECTED when it is no
+ * DK-CERT, AUTH_FAILED when that is for another RS, MALFORMED when its trust
+ * anchor isn't the MacCert's.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_dk_maccert(fluffy_store *,
     const fluffy_msg *, fluffy_bytes *maccert);
 /*
  * RS: the client has proved that it has the key.  Takes the number, durably;

@@ -66,15 +66,3 @@ window_take(struct window *w, uint32_t number)
 	}
 	mark(w, w->right - number);
 }
-
-void
-window_resize(struct window *w, uint16_t size)
-{
-	uint16_t was = w->size;
-
-	w->size = size;
-	/* there is nothing to mark left of number 1 */
-	for (size_t i = was; i < size && i < w->right; i++)
-		mark(w, i);
-	trim(w);
-}

@@ -18,8 +18,4 @@ struct window {
 bool window_fresh(const struct window *, uint32_t number);
 /* A fresh one is taken; the window moves when it is to the right of it. */
 void window_take(struct window *, uint32_t number);
-/* Another size.  What leaves a smaller window is stale, what enters a larger
-   one counts as taken. */
-void window_resize(struct window *, uint16_t size);
-
 #endif

@@ -77,7 +77,7 @@ verify_cert(fluffy_ctx *ctx, fluffy_store *store, const struct dk_file *file)
 
 	error = fluffy_msg_read(ctx, file->data, file->len, &msg);
 	if (error == FLUFFY_OK)
-		error = fluffy_dk_maccert(ctx, msg, &maccert);
+		error = fluffy_dk_maccert(store, msg, &maccert);
 	if (error != FLUFFY_OK)
 		report_why(ctx, error);
 	else

@@ -548,6 +548,15 @@ empty output
 edit cert '.maccert = "AAECAw"' >bent
 run 3 fluffy-dk verify -s lamp.db <bent >output
 empty output
+# the document says another thing than its MacCert, or than the reader
+edit cert '.rs = "gate"' >bent
+run 1 fluffy-dk verify -s lamp.db <bent >output
+expect_err "DK-CERT.rs: expected \"lamp\", found \"gate\""
+empty output
+edit cert '.ta = "TB"' >bent
+run 3 fluffy-dk verify -s lamp.db <bent >output
+expect_err "DK-CERT.maccert: its trust anchor isn't ta"
+empty output
 honest_dk
 
 chapter "revocation, $enc"

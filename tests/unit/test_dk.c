@@ -252,7 +252,7 @@ a_maccert_opens_one_session(void **state)
 	assert_false(store_exists(w->client.path));
 	public = joined(w, &w->client, cert, &with);
 	assert_null(public.data);
-	must(w->ctx, fluffy_dk_maccert(w->ctx, cert, &maccert));
+	must(w->ctx, fluffy_dk_maccert(w->rs.store, cert, &maccert));
 	assert_bytes(view(&maccert), cert->maccert);
 	must(w->ctx, fluffy_dk_next(w->client.store, "door", 0, &c));
 	assert_bytes(view(&c.maccert), cert->maccert);

@@ -252,7 +252,7 @@ a_document_goes_where_it_belongs(void **state)
 	    "DK-CRED", "expected DK-REVOKE");
 	join_refused(w, &w->client, revoke, FLUFFY_E_UNEXPECTED, "DK-REVOKE",
 	    "expected DK-PROV, DK-CRED or DK-CERT");
-	refused(w, fluffy_dk_maccert(w->ctx, cred, &maccert),
+	refused(w, fluffy_dk_maccert(w->rs.store, cred, &maccert),
 	    FLUFFY_E_UNEXPECTED, "DK-CRED", "expected DK-CERT");
 	assert_null(maccert.data);
 	fluffy_msg_free(&cred);

@@ -118,59 +118,6 @@ each_bit_has_its_place(void **state)
 
 /* ---- other sizes ------------------------------------------------------ */
 
-static void
-what_leaves_is_stale(void **state)
-{
-	static const struct step steps[] = {
-		{ 68, false }, { 69, true }, { 100, false }, { 101, true },
-		{ 69, false }, { 70, true }
-	};
-	struct window w = { .size = 64 };
-
-	(void)state;
-	assert_true(accept(&w, 100));
-	assert_true(window_fresh(&w, 68));
-	window_resize(&w, 32);
-	play(&w, steps, COUNT(steps));
-}
-
-static void
-what_enters_counts_as_taken(void **state)
-{
-	static const struct step steps[] = {
-		{ 36, false }, { 1, false }, { 37, true }, { 100, false },
-		{ 150, true }, { 36, false }, { 101, true }, { 38, true }
-	};
-	struct window w = { .size = 64 };
-
-	(void)state;
-	assert_true(accept(&w, 100));
-	window_resize(&w, 1024);
-	play(&w, steps, COUNT(steps));
-	/* nothing has come back by way of a smaller one either */
-	window_resize(&w, 32);
-	assert_false(window_fresh(&w, 118));
-	window_resize(&w, 64);
-	assert_false(window_fresh(&w, 118));
-	assert_true(window_fresh(&w, 119));
-}
-
-/* Left of number 1 is nothing that could have been taken. */
-static void
-a_young_window_grows(void **state)
-{
-	static const uint8_t nothing[FLUFFY_DK_WINDOW_MAX / 8];
-	struct window w = { .size = 32 };
-
-	(void)state;
-	window_resize(&w, 1024);
-	assert_memory_equal(w.bits, nothing, sizeof(nothing));
-	for (uint32_t i = 1000; i > 0; i--)
-		assert_true(accept(&w, i));
-	for (uint32_t i = 0; i <= 1000; i++)
-		assert_false(window_fresh(&w, i));
-}
-
 /* ---- a model ---------------------------------------------------------- */
 
 /*
@@ -254,21 +201,9 @@ compare(const struct window *w, const struct model *m)
 		}
 }
 
-static void
-resize(struct rng *rng, struct window *w, struct model *m)
-{
-	uint16_t size = (uint16_t)(FLUFFY_DK_WINDOW_MIN + rng_below(rng,
-	    FLUFFY_DK_WINDOW_MAX - FLUFFY_DK_WINDOW_MIN + 1));
-
-	window_resize(w, size);
-	m->size = size;
-	model_edge(m);
-	compare(w, m);
-}
-
 /* Windows that begin anew now and then: a long jump uses up the numbers. */
 static void
-run_model(uint16_t size, bool resizes)
+run_model(uint16_t size)
 {
 	struct rng rng = { 0x5eed + size };
 	struct window w = { .size = size };
@@ -280,8 +215,6 @@ run_model(uint16_t size, bool resizes)
 			w = (struct window){ .size = size };
 			m = (struct model){ .size = size, .edge = 1 };
 		}
-		if (resizes && rng_below(&rng, 500) == 0)
-			resize(&rng, &w, &m);
 		step(&rng, &w, &m);
 	}
 }
@@ -293,14 +226,7 @@ windows_are_like_the_model(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(sizes); i++)
-		run_model(sizes[i], false);
-}
-
-static void
-resized_windows_are_like_the_model(void **state)
-{
-	(void)state;
-	run_model(64, true);
+		run_model(sizes[i]);
 }
 
 int
@@ -312,11 +238,7 @@ main(void)
 		cmocka_unit_test(numbers_end_at_the_largest),
 		cmocka_unit_test(jumps_clear),
 		cmocka_unit_test(each_bit_has_its_place),
-		cmocka_unit_test(what_leaves_is_stale),
-		cmocka_unit_test(what_enters_counts_as_taken),
-		cmocka_unit_test(a_young_window_grows),
 		cmocka_unit_test(windows_are_like_the_model),
-		cmocka_unit_test(resized_windows_are_like_the_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
