@@ -57,6 +57,11 @@ AC_DEFUN([FLUFFY_MBEDTLS],
       #include <mbedtls/version.h>
       #if MBEDTLS_VERSION_MAJOR * 100 + MBEDTLS_VERSION_MINOR != ]m4_translit([$1], [.], [])[
       #error another version
+      #endif
+      #if !defined MBEDTLS_SSL_KEEP_PEER_CERTIFICATE || \
+          !defined MBEDTLS_SSL_DTLS_HELLO_VERIFY || \
+          !defined MBEDTLS_SSL_DTLS_ANTI_REPLAY
+      #error a part that is needed was left out
       #endif]], [[return mbedtls_ssl_handshake_step(0);]])],
       [AC_MSG_RESULT([yes])],
       [AC_MSG_RESULT([no])

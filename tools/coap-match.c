@@ -22,15 +22,30 @@ read_id(const uint8_t *data, size_t len)
 }
 
 static bool
-answers(const struct coap_id *reply, const struct coap_id *sent)
+same_message(const struct coap_id *a, const struct coap_id *b)
 {
-	if (!reply->coap || !sent->coap)
-		return false;
-	if (reply->token_len == 0)
-		return memcmp(reply->message, sent->message,
-		    sizeof sent->message) == 0;
-	return reply->token_len == sent->token_len &&
-	    memcmp(reply->token, sent->token, sent->token_len) == 0;
+	return memcmp(a->message, b->message, sizeof a->message) == 0;
+}
+
+static bool
+same_token(const struct coap_id *a, const struct coap_id *b)
+{
+	return a->token_len == b->token_len &&
+	    memcmp(a->token, b->token, a->token_len) == 0;
+}
+
+/* An empty message has no token, whatever it answers (RFC 7252, 4.1). */
+static bool
+at_once(const struct coap_id *reply, const struct coap_id *sent)
+{
+	return same_message(reply, sent) &&
+	    (reply->token_len == 0 || same_token(reply, sent));
+}
+
+static bool
+later(const struct coap_id *reply, const struct coap_id *sent)
+{
+	return reply->token_len > 0 && same_token(reply, sent);
 }
 
 void
@@ -43,16 +58,32 @@ coap_sent(struct coap_match *m, const void *data, size_t len,
 	m->sent[at].from = *from;
 }
 
+static const struct udp_path *
+newest(const struct coap_match *m, const struct coap_id *reply,
+    bool (*answers)(const struct coap_id *, const struct coap_id *))
+{
+	size_t n = m->count < COAP_REMEMBERED ? m->count : COAP_REMEMBERED;
+
+	for (size_t i = 1; i <= n; i++) {
+		size_t at = (m->count - i) % COAP_REMEMBERED;
+
+		if (m->sent[at].id.coap && answers(reply, &m->sent[at].id))
+			return &m->sent[at].from;
+	}
+	return NULL;
+}
+
+/* Many clients count their tokens from 1, so the message id comes first. */
 const struct udp_path *
 coap_answered(const struct coap_match *m, const void *data, size_t len)
 {
 	struct coap_id reply = read_id(data, len);
-	size_t at = m->count;
+	const struct udp_path *to = NULL;
 
-	while (at-- > 0 && m->count - at <= COAP_REMEMBERED) {
-		if (answers(&reply, &m->sent[at % COAP_REMEMBERED].id))
-			return &m->sent[at % COAP_REMEMBERED].from;
-	}
-	return m->count == 0 ? NULL :
+	if (reply.coap)
+		to = newest(m, &reply, at_once);
+	if (reply.coap && to == NULL)
+		to = newest(m, &reply, later);
+	return to != NULL || m->count == 0 ? to :
 	    &m->sent[(m->count - 1) % COAP_REMEMBERED].from;
 }

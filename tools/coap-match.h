@@ -28,8 +28,9 @@ struct coap_match {
 void coap_sent(struct coap_match *, const void *data, size_t len,
     const struct udp_path *from);
 /*
- * Who sent what this answers: the newest message with its token or, when it has
- * none, its message id; else the newest of all.  NULL: nobody sent anything.
+ * Who sent what this answers: the newest message with its message id and, if it
+ * has one, its token; else with its token; else the newest of all.  NULL:
+ * nobody sent anything.
  */
 const struct udp_path *coap_answered(const struct coap_match *,
     const void *data, size_t len);

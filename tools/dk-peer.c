@@ -21,6 +21,13 @@ peer_free(struct peer *p)
 	free(p);
 }
 
+static void
+peer_forget(struct peer *p)
+{
+	peers_remove(p->open ? &p->server->open : &p->server->half_open, p);
+	peer_free(p);
+}
+
 void
 peer_end(struct peer *p, const char *why)
 {
@@ -28,8 +35,18 @@ peer_end(struct peer *p, const char *why)
 
 	report_say("%s: %s%s%s", address_text(&p->path.peer, name),
 	    p->open ? "closed" : "refused", *why != '\0' ? ": " : "", why);
-	peers_remove(p->open ? &p->server->open : &p->server->half_open, p);
-	peer_free(p);
+	peer_forget(p);
+}
+
+/* It makes room; whoever has many addresses could fill a log with that. */
+static void
+peer_yield(struct peer *p)
+{
+	char name[ADDRESS_TEXT];
+
+	report_tell("%s: another handshake takes its place",
+	    address_text(&p->path.peer, name));
+	peer_forget(p);
 }
 
 /* ---- between client and CoAP server -------------------------------------- */
@@ -128,8 +145,6 @@ peer_opened(struct peer *p)
 	}
 	tell_open(p);
 	peer_active(p);
-	if (p->forward.fd < 0 && !forward_open(p))
-		peer_end(p, "no way to the CoAP server");
 }
 
 /* After whatever its session did. */
@@ -158,9 +173,9 @@ peer_begun(struct peer *p)
 
 	p->ends = relay_now() + s->handshake;
 	if (before != NULL)
-		peer_end(before, "begun anew");
+		peer_yield(before);
 	else if (s->half_open.count == HALF_OPEN_PEERS)
-		peer_end(s->half_open.oldest, "too many handshakes");
+		peer_yield(s->half_open.oldest);
 	if (peers_add(&s->half_open, p))
 		peer_settle(p);
 	else {

@@ -29,8 +29,10 @@
 enum { CLIENT_CERTIFICATE_TYPE = 19, SERVER_CERTIFICATE_TYPE = 20 };
 enum { X_509 = 0, AUTHZ_CERT = 3 };
 
-#define RETRANSMIT_FIRST 1000	/* milliseconds; doubled until it were */
-#define RETRANSMIT_LAST	 8000	/* more than this, then given up */
+#define RECORD_HEADER 13	/* RFC 6347, 4.1 */
+
+#define RETRANSMIT_FIRST 1000	/* milliseconds; doubled each time, */
+#define RETRANSMIT_LAST	 8000	/* until these have passed in vain as well */
 
 /* What the sessions of one end share. */
 struct end {
@@ -117,7 +119,7 @@ failed(struct session *s, int error)
 		over(s, true, "", "");
 		break;
 	case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
-		over(s, true, "refused by the other end",
+		over(s, true, "alert",
 		    SSL_alert_desc_string_long(s->ssl.in_msg[1]));
 		break;
 	case MBEDTLS_ERR_SSL_TIMEOUT:
@@ -157,7 +159,7 @@ extensions_at(const mbedtls_ssl_context *ssl, const uint8_t *msg, size_t len)
 	size_t at = mbedtls_ssl_hs_hdr_len(ssl) + 2 + 32; /* version, random */
 
 	at = vector_end(msg, len, at, 1);		/* session_id */
-	if (len == 0 || msg[0] != MBEDTLS_SSL_HS_CLIENT_HELLO)
+	if (msg[0] != MBEDTLS_SSL_HS_CLIENT_HELLO)
 		return at + 2 + 1;	/* cipher_suite, compression_method */
 	at = vector_end(msg, len, at, 1);		/* cookie */
 	at = vector_end(msg, len, at, 2);		/* cipher_suites */
@@ -169,6 +171,26 @@ put(uint8_t *to, size_t width, size_t value)
 {
 	for (; width-- > 0; value >>= 8)
 		to[width] = (uint8_t)value;
+}
+
+/* To the hello that mbed TLS has written, which has room for 16 kilobytes. */
+static void
+add_extensions(mbedtls_ssl_context *ssl, const uint8_t *add, size_t add_len)
+{
+	uint8_t *msg = ssl->out_msg;
+	size_t len = ssl->out_msglen, header = mbedtls_ssl_hs_hdr_len(ssl);
+	size_t at = extensions_at(ssl, msg, len);
+
+	if (at == len) {
+		put(msg + at, 2, 0);
+		len += 2;
+	}
+	memcpy(msg + len, add, add_len);
+	len += add_len;
+	put(msg + at, 2, len - at - 2);
+	put(msg + 1, 3, len - header);	/* length */
+	put(msg + 9, 3, len - header);	/* fragment_length */
+	ssl->out_msglen = len;
 }
 
 /*
@@ -188,26 +210,14 @@ hello_extended(mbedtls_ssl_context *ssl, const unsigned char *msg, size_t len)
 		0, SERVER_CERTIFICATE_TYPE, 0, 1, X_509
 	};
 	const struct session *s = ssl->p_bio;
-	bool asks = msg[0] == MBEDTLS_SSL_HS_CLIENT_HELLO;
-	const uint8_t *add = asks ? offer : answer;
-	size_t add_len = asks ? sizeof offer : sizeof answer;
-	size_t at = extensions_at(ssl, msg, len), body;
 
+	(void)len;
 	/* The server's step may write a HelloVerifyRequest instead. */
-	if ((asks || msg[0] == MBEDTLS_SSL_HS_SERVER_HELLO) && at <= len) {
-		if (at == len) {
-			put(ssl->out_msg + at, 2, 0);
-			len += 2;
-		}
-		memcpy(ssl->out_msg + len, add, add_len);
-		len += add_len;
-		put(ssl->out_msg + at, 2, len - at - 2);
-		body = len - mbedtls_ssl_hs_hdr_len(ssl);
-		put(ssl->out_msg + 1, 3, body);	/* length */
-		put(ssl->out_msg + 9, 3, body);	/* fragment_length */
-		ssl->out_msglen = len;
-	}
-	s->hash(ssl, ssl->out_msg, len);
+	if (msg[0] == MBEDTLS_SSL_HS_CLIENT_HELLO)
+		add_extensions(ssl, offer, sizeof offer);
+	else if (msg[0] == MBEDTLS_SSL_HS_SERVER_HELLO)
+		add_extensions(ssl, answer, sizeof answer);
+	s->hash(ssl, ssl->out_msg, ssl->out_msglen);
 }
 
 static int
@@ -355,6 +365,7 @@ stand_in(const uint8_t *spki, size_t len, mbedtls_x509_crt **crt)
 	mbedtls_x509_crt_init(*crt);
 	error = mbedtls_pk_parse_public_key(&(*crt)->pk, spki, len);
 	if (error != 0) {
+		mbedtls_x509_crt_free(*crt);
 		mbedtls_free(*crt);
 		*crt = NULL;
 	}
@@ -684,8 +695,7 @@ session_free(struct session **s)
 	if (*s == NULL)
 		return;
 	mbedtls_ssl_free(&(*s)->ssl);
-	if ((*s)->rs != NULL)
-		mbedtls_x509_crt_free((*s)->rs);
+	mbedtls_x509_crt_free((*s)->rs);
 	mbedtls_free((*s)->rs);
 	free((*s)->maccert);
 	free(*s);
@@ -747,45 +757,64 @@ static void
 read_data(struct session *s)
 {
 	uint8_t data[MBEDTLS_SSL_IN_CONTENT_LEN];
-	int n;
+	int n = 0;
 
-	while ((n = mbedtls_ssl_read(&s->ssl, data, sizeof data)) >= 0)
+	while (s->dtls.state == DTLS_OPEN &&
+	    (n = mbedtls_ssl_read(&s->ssl, data, sizeof data)) >= 0)
 		if (n > 0)
 			s->dtls.owner->data(s->dtls.arg, data, (size_t)n);
-	if (n != MBEDTLS_ERR_SSL_WANT_READ)
+	if (n < 0 && n != MBEDTLS_ERR_SSL_WANT_READ)
 		failed(s, n);
 }
 
-/* Has one of the datagram's records a ClientHello, not encrypted? */
+/*
+ * Is the datagram made of whole records?  What is behind one that mbed TLS skips
+ * for its epoch would be taken for a failure of its own.
+ */
+static bool
+are_records(const uint8_t *datagram, size_t len)
+{
+	size_t record = 0;
+
+	for (; len > RECORD_HEADER; datagram += record, len -= record) {
+		record = RECORD_HEADER +
+		    (size_t)(datagram[11] << 8 | datagram[12]);
+		if (record > len)
+			return false;
+	}
+	return len == 0 && record > 0;
+}
+
+/* Has one of those records a ClientHello, not encrypted? */
 static bool
 has_client_hello(const uint8_t *datagram, size_t len)
 {
-	const size_t header = 13;
 	size_t record;
 
-	for (; len > header; datagram += record, len -= record) {
-		record = header + (size_t)(datagram[11] << 8 | datagram[12]);
+	for (; len > 0; datagram += record, len -= record) {
+		record = RECORD_HEADER +
+		    (size_t)(datagram[11] << 8 | datagram[12]);
 		if (datagram[0] == MBEDTLS_SSL_MSG_HANDSHAKE &&
 		    (datagram[3] | datagram[4]) == 0 &&
-		    datagram[header] == MBEDTLS_SSL_HS_CLIENT_HELLO)
+		    record > RECORD_HEADER &&
+		    datagram[RECORD_HEADER] == MBEDTLS_SSL_HS_CLIENT_HELLO)
 			return true;
-		if (record >= len)
-			break;
 	}
 	return false;
 }
 
 /*
- * A session that is open reads no ClientHello: mbed TLS would give the session
- * up for a late copy of its own, whose cookie is still good, or for a broken
- * one, which anybody can send.
+ * What anybody can send ends nothing.  A session that is open reads no
+ * ClientHello: mbed TLS would give the session up for a late copy of its own,
+ * whose cookie is still good, or for a broken one.
  */
 static void
 input(struct dtls *dtls, const void *datagram, size_t len)
 {
 	struct session *s = (struct session *)dtls;
 
-	if (dtls->state == DTLS_OPEN && has_client_hello(datagram, len))
+	if (!are_records(datagram, len) ||
+	    (dtls->state == DTLS_OPEN && has_client_hello(datagram, len)))
 		return;
 	s->in = datagram;
 	s->in_len = len;

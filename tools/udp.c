@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "report.h"
 
 /* ---- addresses ----------------------------------------------------------- */
@@ -24,9 +25,10 @@ split(const char *text, char *host, size_t size, const char **port)
 {
 	const char *colon = strrchr(text, ':');
 	size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+	uint64_t number;
 
-	if (len == 0 || len >= size || strlen(colon + 1) > 5 ||
-	    strspn(colon + 1, "0123456789") != strlen(colon + 1))
+	if (len == 0 || len >= size ||
+	    !number_read(colon + 1, 0, UINT16_MAX, &number))
 		return false;
 	if (text[0] == '[' && text[len - 1] == ']') {
 		text++;
@@ -36,7 +38,7 @@ split(const char *text, char *host, size_t size, const char **port)
 	memcpy(host, text, len);
 	host[len] = '\0';
 	*port = colon + 1;
-	return len > 0 && **port != '\0';
+	return len > 0;
 }
 
 bool

@@ -5,7 +5,6 @@
  * installed, without libtool's scripts around them.
  */
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -231,7 +230,7 @@ serve(struct floor *floor, const char *requests)
 		bench_die("no pipe");
 	for (i = 0; i < ROUNDS / 2; i++)
 		floors[i] = floor_run(floor, TENTH) / TENTH;
-	pid = start(child_program("fluffy-skdc"), argv, in, out[1]);
+	pid = child_start(child_program("fluffy-skdc"), argv, in, out[1]);
 	(void)close(out[1]);
 	for (size_t n = 1; n <= REQUESTS / TENTH; n++) {
 		if (!drain(out[0], TENTH))

@@ -55,8 +55,8 @@ clean(void)
 {
 	char command[400];
 
-	(void)snprintf(command, sizeof(command), "rm -rf '%s' '%s'", child_folder,
-	    child_memory);
+	(void)snprintf(command, sizeof(command), "rm -rf '%s' '%s'",
+	    child_folder, child_memory);
 	if (chdir("/") != 0 || system(command) != 0)
 		bench_die(command);
 }
@@ -72,7 +72,8 @@ child_enter(const char *directory)
 		bench_die("no such build directory, or its path is long");
 	strcpy(build, absolute);
 	free(absolute);
-	(void)snprintf(child_folder, sizeof(child_folder), "%s/bench-XXXXXX", build);
+	(void)snprintf(child_folder, sizeof(child_folder), "%s/bench-XXXXXX",
+	    build);
 	(void)snprintf(libraries, sizeof(libraries), "%s/libfluffy/.libs",
 	    build);
 	if (setenv("LD_LIBRARY_PATH", libraries, 1) != 0 ||

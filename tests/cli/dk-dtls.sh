@@ -369,6 +369,56 @@ fi
 serve
 honest
 
+chapter "a store that can't be written"
+if have strace; then
+	stop "$server"
+	under=(strace -D -qq -o /dev/null -e trace=fdatasync
+		-e inject=fdatasync:error=ENOSPC:when=1)
+	serve
+	under=()
+	join_new full.db
+	run 1 fluffy-dk connect -s full.db --listen '[::1]:0' \
+		--to "[::1]:$port" --handshake 1
+	expect_err "didn't accept the key"
+	has_not serve.log "open: "
+	honest
+	kill "$server"
+	ended "$server" 4
+	serve
+fi
+
+closed_twice() {
+	[ "$(grep -c closed connect.log)" = 2 ]
+}
+
+chapter "sessions that end, and several CoAP clients in one"
+stop "$server"
+serve --idle 1
+rm -f c.db
+join_new c.db
+first=$nonce
+join_new c.db
+connect c.db
+getters=()
+for ((i = 0; i < 8; i++)); do
+	get &
+	getters+=($!)
+done
+for pid in "${getters[@]}"; do
+	wait "$pid" || fail "one of them has no answer"
+done
+until_says connect.log closed
+used "$first"
+fresh "$nonce"
+get
+used "$nonce"
+until_true closed_twice || fail "the second session doesn't end"
+! answers_coap "coap://[::1]:$local/" || fail "an answer without credentials"
+ended "$client" 1
+run 1 fluffy-dk connect -s c.db --listen '[::1]:0' --to "[::1]:$port"
+stop "$server"
+serve
+
 chapter "the end"
 join_new last.db
 connect last.db

@@ -8,8 +8,8 @@ Prints its port and passes datagrams on to PORT and back: P percent of them are
 dropped, doubled, or sent after the next one.  With "split" each record of a
 client is a datagram, and those behind the first are sent MS later.  With "one"
 all clients have one address, and answers go to the one that sent last.  With
-"again" a client's datagram is sent once more, MS later; "beside" is sent with
-its application data.  "swap" replaces bytes.  FILE gets what passes, in hex: ">"
+"again" a client's datagram is sent once more, MS later; "beside", which may be
+empty, is sent with its application data.  "swap" replaces bytes.  FILE gets what passes, in hex: ">"
 before a client's datagram, "<" before a server's.
 """
 import random
@@ -35,7 +35,7 @@ print(front.getsockname()[1], flush=True)
 back = {}  # the socket for a client; or for None, with "one"
 client = {}  # and the other way round
 again = int(options.get("again", 0)) / 1000
-beside = bytes.fromhex(options.get("beside", ""))
+beside = bytes.fromhex(options["beside"]) if "beside" in options else None
 swap = [bytes.fromhex(b) for b in options.get("swap", "/").split("/")]
 log = open(options.get("log", "/dev/null"), "w", buffering=1)
 queue = []  # (when, send, datagram)
@@ -75,7 +75,7 @@ def forth(datagram, address):
         queue.append((time.time() + (split if i else 0), back[key], part))
     if again:
         queue.append((time.time() + again, back[key], datagram))
-    if beside and datagram[0] == 23:
+    if beside is not None and datagram[:1] == b"\x17":
         queue.append((time.time(), back[key], beside))
 
 

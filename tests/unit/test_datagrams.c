@@ -32,7 +32,7 @@ addresses_are_read_and_told(void **state)
 	static const char *const bad[] = { "", ":", ":1", "::1", "::1:5684",
 		"[::1]", "[::1]5684", "[]:1", "127.0.0.1", "127.0.0.1:",
 		"127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:1x",
-		"127.0.0.1:000001", "[127.0.0.1:1", "127.0.0.1]:1" };
+		"[127.0.0.1:1", "127.0.0.1]:1" };
 	struct sockaddr_storage address;
 	char text[ADDRESS_TEXT];
 
@@ -235,8 +235,12 @@ replies_find_who_asked(void **state)
 	BELONGS(4, "\x58\x45\7\7abababab");
 	BELONGS(4, "\x42\x45\0\1xy");		/* nobody's */
 	BELONGS(4, "\x41\x45\0\1""a");
-	SENT(5, "\x42\1\0\1ab");		/* the newest of two */
-	BELONGS(5, "\x62\x45\0\1ab");
+	SENT(5, "\x42\1\0\5ab");
+	BELONGS(1, "\x62\x45\0\1ab");	/* one of two with that token */
+	BELONGS(5, "\x62\x45\0\5ab");
+	BELONGS(5, "\x42\x45\7\7ab");	/* the newest of them */
+	SENT(6, "\x42\1\0\5ab");
+	BELONGS(6, "\x62\x45\0\5ab");
 }
 
 static void
