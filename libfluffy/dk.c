@@ -7,8 +7,10 @@ dk_check_role(fluffy_store *s, enum role role)
 	if (s->party.role == role)
 		return FLUFFY_OK;
 	return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
-	    role == ROLE_ANCHOR ? "this store isn't a trust anchor's" :
-	    "this store isn't a resource server's or client's");
+	    role == ROLE_ANCHOR ? "this store is a resource server's or "
+	    "client's, not a trust anchor's" :
+	    "this store is a trust anchor's, not a resource server's or "
+	    "client's");
 }
 
 enum fluffy_error

@@ -151,6 +151,21 @@ restore(fluffy_store *s)
 	s->sql->counters = at->counters;
 }
 
+/*
+ * What is written to a file that has lost its name is lost with it, and who
+ * opens that name wouldn't see it.
+ */
+static enum fluffy_error
+check_name_kept(fluffy_store *s)
+{
+	int moved = 0;
+
+	(void)sqlite3_file_control(s->sql->db, "main",
+	    SQLITE_FCNTL_HAS_MOVED, &moved);
+	return moved == 0 ? FLUFFY_OK : fluffy_fail(s->ctx, FLUFFY_E_STORE,
+	    NULL, "%s: removed or replaced while it was open", s->sql->path);
+}
+
 enum fluffy_error
 store_begin(fluffy_store *s)
 {
@@ -166,6 +181,8 @@ store_begin(fluffy_store *s)
 	/* Prepared before it is needed: then there may be no memory. */
 	query_open(&q, s, SQL_ROLLBACK);
 	e = query_close(&q);
+	if (e == FLUFFY_OK)
+		e = check_name_kept(s);
 	if (e == FLUFFY_OK)
 		e = sql_plain(s, SQL_BEGIN);
 	if (e != FLUFFY_OK)

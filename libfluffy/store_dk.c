@@ -437,7 +437,8 @@ store_credential_next(fluffy_store *s, struct arena *arena, struct bytes rs,
 	if (e != FLUFFY_OK)
 		credential_wipe(c);
 	return e != FLUFFY_OK || found ? e : fluffy_fail(s->ctx,
-	    FLUFFY_E_NOT_FOUND, NULL, "no credential is left");
+	    FLUFFY_E_NOT_FOUND, NULL, after == 0 ? "no credential is left" :
+	    "no other credential is left");
 }
 
 enum fluffy_error

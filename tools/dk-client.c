@@ -66,6 +66,9 @@ next_credential(struct client *c)
 		report_error(FLUFFY_E_USAGE, "", "only credentials of "
 		    "AuthorizedPublicKey are left, and this fluffy-dk was "
 		    "built without --with-mbedtls");
+	else if (error != FLUFFY_OK && c->rs == NULL &&
+	    strcmp(fluffy_why(c->ctx).field, "rs") == 0)
+		report_error(error, "--rs", "%s", fluffy_why(c->ctx).text);
 	else if (error != FLUFFY_OK)
 		report_why(c->ctx, error);
 	return transport;
@@ -117,8 +120,8 @@ session_opened(struct client *c)
 	}
 	c->open = true;
 	c->ends = NEVER;
-	report_say("connected to %s with number %" PRIu32, c->credential.rs,
-	    c->credential.number);
+	report_say("connected to %s with number %" PRIu32 " by %s",
+	    c->credential.rs, c->credential.number, c->credential.ta);
 	if (relay_watch(&c->relay, &c->local))
 		tell_listening(c);
 	else
@@ -155,10 +158,11 @@ void
 session_settle(struct client *c)
 {
 	while (c->session != NULL && !c->relay.over) {
-		if (c->session->state == DTLS_OVER)
-			session_over(c);
-		else if (c->session->state == DTLS_OPEN && !c->open)
+		/* one datagram may have opened and ended it */
+		if (c->session->opened && !c->open)
 			session_opened(c);
+		else if (c->session->state == DTLS_OVER)
+			session_over(c);
 		else
 			return;
 	}

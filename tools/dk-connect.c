@@ -19,7 +19,7 @@ remote_ready(void *arg)
 	ssize_t n = recv(c->remote.fd, datagram, sizeof datagram, 0);
 
 	if (n < 0)
-		report_tell("%s: %s", c->server, strerror(errno));
+		report_say("%s: %s", c->server, strerror(errno));
 	else if (c->session != NULL)
 		c->session->transport->input(c->session, datagram, (size_t)n);
 	session_settle(c);
@@ -35,7 +35,7 @@ relay_datagram(struct client *c)
 	if (n > DTLS_DATA_MAX)
 		report_tell("a datagram has more than %d bytes",
 		    DTLS_DATA_MAX);
-	else if (n >= 0) {
+	else if (n > 0) {
 		coap_sent(&c->match, datagram, (size_t)n, &from);
 		c->session->transport->write(c->session, datagram, (size_t)n);
 	}

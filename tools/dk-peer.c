@@ -67,11 +67,11 @@ answer_ready(void *arg)
 	ssize_t n = recv(p->forward.fd, data, sizeof data, 0);
 
 	if (n < 0)
-		report_tell("the CoAP server: %s", strerror(errno));
+		report_say("the CoAP server: %s", strerror(errno));
 	else if (n > DTLS_DATA_MAX)
 		report_tell("the CoAP server's datagram has more than %d bytes",
 		    DTLS_DATA_MAX);
-	else {
+	else if (n > 0) {
 		peer_active(p);
 		p->session->transport->write(p->session, data, (size_t)n);
 		peer_settle(p);
@@ -128,7 +128,7 @@ tell_open(const struct peer *p)
  * A session that the address had before ends only now: who began the new one
  * has proved to be more than an address (RFC 6347, 4.2.8).
  */
-static void
+static bool
 peer_opened(struct peer *p)
 {
 	struct server *s = p->server;
@@ -141,19 +141,22 @@ peer_opened(struct peer *p)
 	if (!peers_add(&s->open, p)) {
 		report_errno("");
 		peer_free(p);
-		return;
+		return false;
 	}
 	tell_open(p);
 	peer_active(p);
+	return true;
 }
 
-/* After whatever its session did. */
+/* After whatever its session did: one datagram may have opened and ended it. */
 static void
 peer_settle(struct peer *p)
 {
 	struct server *s = p->server;
 	int left = p->session->transport->timeout(p->session);
 
+	if (p->session->opened && !p->open && !peer_opened(p))
+		return;
 	p->timer = left < 0 ? NEVER : relay_now() + left;
 	if (p->timer < s->due)
 		s->due = p->timer;
@@ -161,8 +164,6 @@ peer_settle(struct peer *p)
 		s->due = p->ends;
 	if (p->session->state == DTLS_OVER)
 		peer_end(p, p->session->why);
-	else if (p->session->state == DTLS_OPEN && !p->open)
-		peer_opened(p);
 }
 
 void

@@ -143,6 +143,30 @@ allow_descriptors(void)
 	}
 }
 
+static int
+find_anchor(void *arg, const fluffy_dk_entry *e)
+{
+	bool *found = arg;
+
+	*found = e->window != 0;
+	return *found;
+}
+
+/* A client's store would refuse all who come. */
+static bool
+has_anchor(struct server *s)
+{
+	bool found = false;
+	enum fluffy_error error = fluffy_dk_list(s->store, find_anchor, &found);
+
+	if (error != FLUFFY_OK)
+		report_why(s->ctx, error);
+	else if (!found)
+		report_error(FLUFFY_E_USAGE, store_path,
+		    "not a resource server's store: join a DK-PROV first");
+	return found;
+}
+
 static bool
 listeners_open(struct server *s)
 {
@@ -166,6 +190,9 @@ serve(struct server *s, const struct sockaddr_storage *at)
 		return;
 	if (relay_watch(&s->relay, &s->listening)) {
 		udp_local(s->listening.fd, &local);
+		if (TRANSPORTS == 1)
+			report_say("built without --with-mbedtls: "
+			    "DerivedKey alone");
 		report_say("listening on %s", address_text(&local, name));
 		relay_run(&s->relay, tick, s);
 	}
@@ -190,7 +217,7 @@ run(fluffy_ctx *ctx, char **operands)
 		return;
 	allow_descriptors();
 	s.store = dk_open(ctx, store_path, 0);
-	if (s.store != NULL && listeners_open(&s) && relay_open(&s.relay)) {
+	if (s.store != NULL && has_anchor(&s) && listeners_open(&s) && relay_open(&s.relay)) {
 		serve(&s, &at);
 		relay_close(&s.relay);
 	}

@@ -122,6 +122,10 @@ failed(struct session *s, int error)
 		over(s, true, "alert",
 		    SSL_alert_desc_string_long(s->ssl.in_msg[1]));
 		break;
+	case MBEDTLS_ERR_ECP_VERIFY_FAILED:
+		over(s, is_server(s), "the other end has another key than the "
+		    "one that was certified for it", "");
+		break;
 	case MBEDTLS_ERR_SSL_TIMEOUT:
 		over(s, false, "no answer", "");
 		break;
@@ -517,9 +521,10 @@ handshake(struct session *s)
 
 	while (error == 0 && s->ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER)
 		error = step(s);
-	if (error == 0)
+	if (error == 0) {
 		s->dtls.state = DTLS_OPEN;
-	else if (error != MBEDTLS_ERR_SSL_WANT_READ)
+		s->dtls.opened = true;
+	} else if (error != MBEDTLS_ERR_SSL_WANT_READ)
 		failed(s, error);
 }
 

@@ -20,10 +20,10 @@
 #define CIPHERS "PSK-AES128-CCM8:PSK-AES128-GCM-SHA256:@SECLEVEL=0"
 
 /*
- * libssl keeps what comes too early, 100 records of 17 kilobytes each.  A
- * handshake needs one, perhaps repeated.
+ * libssl keeps what comes too early, 100 records of 17 kilobytes each, and a
+ * server has many handshakes.  One needs one such record, perhaps repeated.
  */
-#define EARLY_MAX 8
+#define EARLY_MAX 16
 
 #define NONCE_MAX 128
 #define KEY_MAX	  32
@@ -275,10 +275,12 @@ finished(struct session *s)
 
 	if (s->listener != NULL)
 		error = fluffy_dk_take(s->store, &s->base.claim);
-	if (error == FLUFFY_OK)
-		s->base.state = DTLS_OPEN;
-	else
+	if (error != FLUFFY_OK) {
 		refuse(s, error);
+		return;
+	}
+	s->base.state = DTLS_OPEN;
+	s->base.opened = true;
 }
 
 static void
@@ -318,7 +320,10 @@ input(struct dtls *session, const void *datagram, size_t len)
 {
 	struct session *s = (struct session *)session;
 
-	if (s->base.state == DTLS_HANDSHAKE) {
+	/* libssl would take it for the end of a stream */
+	if (len == 0)
+		return;
+	if (s->base.state == DTLS_HANDSHAKE && s->listener != NULL) {
 		s->early += records_encrypted(datagram, len);
 		if (s->early > EARLY_MAX)
 			return;

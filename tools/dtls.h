@@ -33,6 +33,7 @@ struct dtls {
 	const struct dtls_owner *owner;
 	void *arg;
 	enum dtls_state state;
+	bool opened;		/* it is, or was, DTLS_OPEN */
 	fluffy_dk_claim claim;	/* server: who it is, once it is open */
 	bool refused;		/* OVER before it was open: an alert, or the
 				   server's own refusal; else silence */
@@ -61,12 +62,13 @@ struct dtls_transport {
 	    const fluffy_dk_credential *, const struct dtls_owner *, void *arg);
 
 	/*
-	 * A datagram of the session's peer.  On the server the state becomes OPEN
+	 * A datagram of the session's peer, or of whoever sends from its address:
+	 * what isn't the peer's is ignored.  On the server the state becomes OPEN
 	 * only after fluffy_dk_take has succeeded, and before it nothing of the
 	 * application's is read or written.  A client's owner calls fluffy_dk_used.
 	 */
 	void (*input)(struct dtls *, const void *datagram, size_t len);
-	/* The application's data, at most DTLS_DATA_MAX; OPEN only. */
+	/* The application's data, 1 to DTLS_DATA_MAX bytes; OPEN only. */
 	bool (*write)(struct dtls *, const void *data, size_t len);
 	/* Milliseconds until expired() is to be called; -1: not waiting. */
 	int (*timeout)(const struct dtls *);

@@ -387,13 +387,80 @@ if have strace; then
 	serve
 fi
 
+# loud: a server that says nothing first, and then everything in capitals
+loud() {
+	rm -f loud.port
+	python3 -c 'import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::1", 0))
+print(s.getsockname()[1], flush=True)
+while True:
+    data, address = s.recvfrom(65536)
+    s.sendto(b"", address)
+    s.sendto(data.upper(), address)' >loud.port &
+	until_true test -s loud.port || fail "no server"
+}
+
+# says_hello: nothing, and then hello, through the session
+says_hello() {
+	python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.settimeout(5)
+s.connect(("::1", int(sys.argv[1])))
+for data in b"", b"hello":
+    s.send(data)
+print(s.recv(99).decode())' "$local"
+}
+
+chapter "empty datagrams, from anybody, end no session"
+stop "$server"
+loud
+quiet=$coap
+coap=$(cat loud.port)
+serve
+proxy beside=
+for at in "$port" "$bad"; do
+	rm -f c.db
+	join_new c.db
+	connect c.db "$at"
+	for ((i = 0; i < 3; i++)); do
+		equal "$(says_hello)" HELLO
+	done
+	stop "$client"
+done
+has_not serve.log "broken off"
+stop "$server"
+coap=$quiet
+
+chapter "a store that is replaced while it is served from"
+serve
+for end in "" -wal -shm; do
+	[ ! -e "rs.db$end" ] || cp -p "rs.db$end" "copy.db$end"
+done
+for end in "" -wal -shm; do
+	[ ! -e "copy.db$end" ] || mv "copy.db$end" "rs.db$end"
+done
+join_new moved.db
+run 1 fluffy-dk connect -s moved.db --listen '[::1]:0' \
+	--to "[::1]:$port" --handshake 1
+has serve.log "removed or replaced"
+has_not serve.log "open: "
+fresh "$nonce"
+kill "$server"
+ended "$server" 4
+serve
+connect moved.db
+get
+stop "$client"
+used "$nonce"
+
 closed_twice() {
 	[ "$(grep -c closed connect.log)" = 2 ]
 }
 
 chapter "sessions that end, and several CoAP clients in one"
 stop "$server"
-serve --idle 1
+serve --idle 3
 rm -f c.db
 join_new c.db
 first=$nonce

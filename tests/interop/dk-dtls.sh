@@ -43,6 +43,13 @@ their_client() {
 	refused 51 "another's certificate" --proof other.key
 	client "$hello" "the same number"
 	refused 42 "the same number again"
+	# open and closed within one datagram: it is told who was there
+	certify ta.json
+	client "" "all at once" --at-once
+	[ -n "$(await serve.log '$ s/.*: closed$/&/p')" ] ||
+		complain "all at once: $(tail -n 1 serve.log)"
+	tail -n 2 serve.log | grep -q "open: number .* by TA" ||
+		complain "all at once: $(tail -n 2 serve.log)"
 	for types in '0103,' 020300,0100 020003,0100 0103,020100; do
 		certify ta.json
 		client "$hello" "$types" --types "$types"

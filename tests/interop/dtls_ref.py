@@ -196,6 +196,14 @@ def check_signature(public, view, data):
 
 # ------------------------------------------------------------------ the client (figure 4 of the memo)
 
+class Gathered:
+    """What is sent makes one datagram."""
+    datagram = b""
+
+    def send(self, record):
+        self.datagram += record
+
+
 def client(args):
     with open(args.what, "rb") as f:
         _, maccert, rs_key = dk_ref.client(ref.decode(f.read())).split()
@@ -245,6 +253,13 @@ def client(args):
     me.say(CLIENT_KEY_EXCHANGE, vector(1, me.point()))
     me.say(VERIFY, sign(keys[args.proof or args.key], me.transcript))
     me.agree(point, me.random, server_random)
+    if args.at_once:
+        me.sock = Gathered()
+        me.finish()
+        me.send(DATA, b"not there any more")
+        me.send(ALERT, b"\1\0")
+        sock.send(me.sock.datagram)
+        return
     me.finish()
     me.hear_finished()
 
@@ -326,6 +341,7 @@ def main():
     p.add_argument("--certificate")
     p.add_argument("--proof")
     p.add_argument("--types", default="0103,0100")
+    p.add_argument("--at-once", action="store_true")
     args = p.parse_args()
     args.key = args.proper or args.key
     try:

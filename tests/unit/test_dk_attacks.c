@@ -147,8 +147,10 @@ steps_want_good_parameters(void **state)
 
 /* ---- the wrong store --------------------------------------------------------------- */
 
-#define NO_ANCHOR "this store isn't a trust anchor's"
-#define NO_NODE	  "this store isn't a resource server's or client's"
+#define NO_ANCHOR "this store is a resource server's or client's, not a trust " \
+	"anchor's"
+#define NO_NODE	  "this store is a trust anchor's, not a resource server's or " \
+	"client's"
 
 static void
 a_step_is_of_one_party(void **state)

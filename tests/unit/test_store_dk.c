@@ -342,7 +342,7 @@ credentials_are_kept(void **state)
 	assert_true(bytes_eq(e.nonce, c.nonce));
 	assert_true(bytes_eq(symm_bytes(&e.key), symm_bytes(&c.key)));
 	refused(store_credential_next(s, &arena, str("door"), e.id, &e),
-	    FLUFFY_E_NOT_FOUND, "no credential is left");
+	    FLUFFY_E_NOT_FOUND, "no other credential is left");
 	assert_int_equal(e.id, 0);
 	must(store_credentials(s, &arena, &all, &n));
 	assert_int_equal(n, 2);
@@ -388,7 +388,7 @@ the_own_pair_is_replaced(void **state)
 	must(store_credential_next(s, &arena, str("door"), 0, &d));
 	assert_int_equal(d.id, c.id);
 	refused(store_credential_next(s, &arena, str("door"), d.id, &d),
-	    FLUFFY_E_NOT_FOUND, "no credential");
+	    FLUFFY_E_NOT_FOUND, "no other credential");
 	fluffy_store_close(&s);
 }
 
