@@ -320,7 +320,7 @@ certified fresh.db
 cp fresh.db fooled.db
 openssl pkey -pubin -in "$scratch/other.pem" -outform DER -out other.der
 forge fooled.db 'rs_key = open("other.der", "rb").read()'
-refused fooled.db "decrypt error" "signature"
+refused fooled.db "decrypt error" "another key"
 
 # both extensions renamed on their way, and a certificate where none belongs
 proxy swap=0013000103/0063000103
