@@ -7,17 +7,19 @@ static const char *store_path, *key_path;
 static struct option_number window;
 static fluffy_dk_join_params params;
 static struct output out;
+static struct dk_before before;	/* the document that is taken */
 
 /* Ends the listing at the resource server that the document is about. */
 static int
-tell_joined(void *arg, const fluffy_dk_entry *e)
+find_window(void *arg, const fluffy_dk_entry *e)
 {
 	const fluffy_dk_summary *s = arg;
 
 	if (e->window == 0 || strcmp(e->ta, s->ta) != 0 ||
 	    strcmp(e->rs, s->rs) != 0)
 		return 0;
-	report_say("joined %s as %s (window %u)", e->ta, e->rs, e->window);
+	report_say("joined %s as %s (window %u)%s", e->ta, e->rs, e->window,
+	    before.known ? ", in place of the key before" : "");
 	return 1;
 }
 
@@ -29,22 +31,21 @@ tell_server(fluffy_ctx *ctx, fluffy_dk_summary *s)
 
 	error = fluffy_dk_open(ctx, store_path, FLUFFY_READ_ONLY, &store);
 	if (error == FLUFFY_OK)
-		error = fluffy_dk_list(store, tell_joined, s);
+		error = fluffy_dk_list(store, find_window, s);
 	fluffy_store_close(&store);
 	return error;
 }
 
 static void
-tell(fluffy_ctx *ctx, const fluffy_msg *msg)
+tell(fluffy_ctx *ctx, const fluffy_msg *msg, fluffy_dk_summary *s)
 {
-	fluffy_dk_summary s;
-	enum fluffy_error error = fluffy_dk_summarize(ctx, msg, &s);
+	enum fluffy_error error = FLUFFY_OK;
 
-	if (error == FLUFFY_OK && fluffy_msg_type(msg) == FLUFFY_DK_PROV)
-		error = tell_server(ctx, &s);
-	else if (error == FLUFFY_OK)
+	if (fluffy_msg_type(msg) == FLUFFY_DK_PROV)
+		error = tell_server(ctx, s);
+	else
 		report_say("received number %" PRIu32 " for %s",
-		    s.number, s.rs);
+		    s->number, s->rs);
 	if (error != FLUFFY_OK)
 		report_why(ctx, error);
 }
@@ -52,15 +53,20 @@ tell(fluffy_ctx *ctx, const fluffy_msg *msg)
 static bool
 join(fluffy_ctx *ctx, const fluffy_msg *msg)
 {
-	fluffy_bytes public_key;
-	enum fluffy_error error;
+	fluffy_bytes public_key = { NULL, 0 };
+	fluffy_dk_summary s;
+	enum fluffy_error error = fluffy_dk_summarize(ctx, msg, &s);
 
+	before = (struct dk_before){ .ta = s.ta, .rs = s.rs };
+	if (error == FLUFFY_OK)
+		dk_look(ctx, store_path, &before);
+	/* it judges what can't be summarized, too */
 	error = fluffy_dk_join(ctx, store_path, msg, &params, &public_key);
 	if (error != FLUFFY_OK)
 		dk_why(ctx, error, "--key");
 	else if (output_put(&out, public_key.data, public_key.len) &&
 	    output_flush(&out))
-		tell(ctx, msg);
+		tell(ctx, msg, &s);
 	else
 		report_error(FLUFFY_E_SYSTEM, "",
 		    "the public key didn't arrive: provision it again");

@@ -54,10 +54,13 @@ import(uint8_t key[KEY_MAX])
 	return report_status() == FLUFFY_DONE;
 }
 
+static struct dk_before before;
+
 static void
 tell(const fluffy_dk_summary *s)
 {
-	report_say("provisioned %s for %s", s->rs, s->ta);
+	report_say("provisioned %s for %s%s", s->rs, s->ta, before.known ?
+	    ", in place of the key before" : "");
 }
 
 /* The file comes first: the key before is gone when a new one is made. */
@@ -70,6 +73,8 @@ provision(fluffy_ctx *ctx)
 
 	if (!output_open(&out, how.path))
 		return;
+	before.rs = params.rs;
+	dk_look(ctx, store_path, &before);
 	error = fluffy_dk_provision(ctx, store_path, &params, &msg);
 	if (error != FLUFFY_OK) {
 		dk_why(ctx, error, "--import");

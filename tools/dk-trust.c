@@ -1,36 +1,20 @@
 /* dk-trust.c - trust anchor: a resource server's public key, from stdin */
-#include <string.h>
-
 #include "dk.h"
 
 static const char *store_path;
 
-struct known {
-	const char *rs;
-	bool trusted;
-};
-
-static int
-find_known(void *arg, const fluffy_dk_entry *e)
-{
-	struct known *known = arg;
-
-	known->trusted |= e->trusted && strcmp(e->rs, known->rs) == 0;
-	return known->trusted;
-}
-
 static void
 trust(fluffy_ctx *ctx, const struct dk_file *key, const char *rs)
 {
-	fluffy_store *store = dk_open(ctx, store_path, 0);
-	struct known before = { rs, false };
+	struct dk_before before = { .rs = rs };
+	fluffy_store *store;
 	enum fluffy_error error;
 
+	dk_look(ctx, store_path, &before);
+	store = dk_open(ctx, store_path, 0);
 	if (store == NULL)
 		return;
-	error = fluffy_dk_list(store, find_known, &before);
-	if (error == FLUFFY_OK)
-		error = fluffy_dk_trust(store, rs, key->data, key->len);
+	error = fluffy_dk_trust(store, rs, key->data, key->len);
 	if (error != FLUFFY_OK)
 		dk_why(ctx, error, "stdin");
 	else

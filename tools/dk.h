@@ -20,6 +20,18 @@ fluffy_store *dk_open(fluffy_ctx *, const char *path, unsigned flags);
  */
 void dk_why(fluffy_ctx *, enum fluffy_error, const char *key);
 
+/*
+ * What a store had already, for who replaces it unknowingly.  A TA of NULL is
+ * any.  Nothing, when there is no store.
+ */
+struct dk_before {
+	const char *ta, *rs;
+	bool known;	/* a key of that TA and RS; */
+	bool trusted;	/* the RS's public key */
+};
+
+void dk_look(fluffy_ctx *, const char *store_path, struct dk_before *);
+
 /* Where a document goes, and in which encoding. */
 struct dk_output {
 	const char *path, *encoding;

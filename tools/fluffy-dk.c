@@ -39,6 +39,34 @@ dk_why(fluffy_ctx *ctx, enum fluffy_error error, const char *key)
 	report_why(ctx, error);
 }
 
+static int
+look_at(void *arg, const fluffy_dk_entry *e)
+{
+	struct dk_before *before = arg;
+
+	if (strcmp(e->role, "client") == 0 || strcmp(e->rs, before->rs) != 0 ||
+	    (before->ta != NULL && strcmp(e->ta, before->ta) != 0))
+		return 0;
+	before->known = true;
+	before->trusted = e->trusted;
+	return 1;
+}
+
+void
+dk_look(fluffy_ctx *ctx, const char *store_path, struct dk_before *before)
+{
+	fluffy_store *store;
+	enum fluffy_error error;
+
+	error = fluffy_dk_open(ctx, store_path, FLUFFY_READ_ONLY, &store);
+	if (error == FLUFFY_OK)
+		error = fluffy_dk_list(store, look_at, before);
+	/* What is wrong with the store, the step itself will tell. */
+	if (error != FLUFFY_OK)
+		before->known = before->trusted = false;
+	fluffy_store_close(&store);
+}
+
 /* ---- documents ----------------------------------------------------------- */
 
 bool
