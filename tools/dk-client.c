@@ -6,6 +6,8 @@
 #include "dk-client.h"
 #include "report.h"
 
+#define DROPPED 1000	/* datagrams that waited in vain, at the most */
+
 /* ---- between CoAP clients and session ------------------------------------ */
 
 static void
@@ -80,6 +82,26 @@ give_up(struct client *c)
 	c->relay.over = true;
 }
 
+/*
+ * The first session tells whoever started this whether it works; a later one
+ * that can't be opened is tried again when there is a new datagram.
+ */
+static void
+session_failed(struct client *c)
+{
+	static uint8_t datagram[UDP_MAX];
+	struct udp_path from;
+
+	fluffy_dk_credential_free(&c->credential);
+	if (!c->told || !relay_watch(&c->relay, &c->local)) {
+		give_up(c);
+		return;
+	}
+	for (int i = 0; i < DROPPED; i++)
+		if (udp_receive(c->local.fd, datagram, &from) < 0)
+			return;
+}
+
 /* CoAP clients' datagrams wait meanwhile. */
 void
 session_begin(struct client *c)
@@ -151,7 +173,7 @@ session_over(struct client *c)
 	if (!was_open && refused)
 		session_begin(c);
 	else if (!was_open)
-		give_up(c);
+		session_failed(c);
 }
 
 void
@@ -174,5 +196,6 @@ session_overdue(struct client *c)
 	report_error(FLUFFY_E_AUTH_FAILED, "--to", "%s didn't accept the key of "
 	    "number %" PRIu32 ", or isn't there", c->server,
 	    c->credential.number);
-	give_up(c);
+	c->session->transport->close(&c->session);
+	session_failed(c);
 }

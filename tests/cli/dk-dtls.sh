@@ -454,6 +454,16 @@ get
 stop "$client"
 used "$nonce"
 
+# serve_again: at the same port
+serve_again() {
+	local before=$port
+	rm -f serve.log
+	fluffy-dk serve -s rs.db --listen "$host:$before" \
+		--forward "[::1]:$coap" --handshake 3 2>serve.log &
+	server=$!
+	until_says serve.log "listening on"
+}
+
 closed_twice() {
 	[ "$(grep -c closed connect.log)" = 2 ]
 }
@@ -486,7 +496,23 @@ run 1 fluffy-dk connect -s c.db --listen '[::1]:0' --to "[::1]:$port"
 stop "$server"
 serve
 
+chapter "a server that is away for a while"
+rm -f c.db
+join_new c.db
+join_new c.db
+connect c.db "$port" --handshake 1
+get
+stop "$server"
+until_says connect.log closed
+! answers_coap "coap://[::1]:$local/" || fail "an answer without a server"
+until_says connect.log "or isn't there"
+serve_again
+get
+used "$nonce"
+
 chapter "the end"
+kill "$client"
+ended "$client" 1
 join_new last.db
 connect last.db
 get
