@@ -341,6 +341,10 @@ killed_or_done() {
 	until_true is_over "$server"
 }
 
+# A leak checker can't run where strace does.
+traced=(env "ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0"
+	strace -D -qq -o /dev/null)
+
 chapter "the server is killed at any moment"
 for ((round = 0; round < 20; round++)); do
 	serve
@@ -354,7 +358,7 @@ chapter "the server is killed at any system call that writes"
 if have strace; then
 	for call in sendmsg pwrite64 fdatasync; do
 		for ((nth = 1; nth <= 6; nth++)); do
-			under=(strace -D -qq -o /dev/null -e "trace=$call"
+			under=("${traced[@]}" -e "trace=$call"
 				-e "inject=$call:signal=KILL:when=$nth")
 			serve_begin
 			until_true has_died_or_listens
@@ -372,7 +376,7 @@ honest
 chapter "a store that can't be written"
 if have strace; then
 	stop "$server"
-	under=(strace -D -qq -o /dev/null -e trace=fdatasync
+	under=("${traced[@]}" -e trace=fdatasync
 		-e inject=fdatasync:error=ENOSPC:when=1)
 	serve
 	under=()
