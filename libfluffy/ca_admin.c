@@ -59,18 +59,9 @@ make_names_absolute(fluffy_store *s, struct arena *arena, fluffy_ca *ca)
 }
 
 static enum fluffy_error
-change(fluffy_store *s, const fluffy_ca *ca)
+set_ca(fluffy_store *s, void *ca)
 {
-	enum fluffy_error e = store_begin(s);
-
-	if (e != FLUFFY_OK)
-		return e;
-	e = store_ca_set(s, ca);
-	if (e == FLUFFY_OK)
-		e = store_commit(s);
-	if (e != FLUFFY_OK)
-		store_rollback(s);
-	return e;
+	return store_ca_set(s, ca);
 }
 
 enum fluffy_error
@@ -85,7 +76,7 @@ fluffy_ca_set(fluffy_store *s, const fluffy_ca *ca)
 	if (e == FLUFFY_OK)
 		e = ca_check(s->ctx, &set);
 	if (e == FLUFFY_OK)
-		e = change(s, &set);
+		e = store_change(s, set_ca, &set);
 	arena_free(&arena);
 	return e;
 }

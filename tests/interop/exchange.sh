@@ -3,74 +3,9 @@
 # implementation, in both encodings; then a rotation, and refusals.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/interop/roles.sh
+. "$(dirname "$0")/roles.sh"
 cd "$scratch" || exit 99
-
-# The steps are called through expect.
-# shellcheck disable=SC2317
-{
-# A store is OURS.db or THEIRS.json: its name says who works with it.
-init() {
-	case $1 in
-	*.db) fluffy-key init -s "$1" --realm home skdc ;;
-	*) ref init -s "$1" --realm home skdc ;;
-	esac
-}
-enrol() {
-	case $1 in
-	*.db) fluffy-key enrol -q -s "$@" ;;
-	*) ref enrol -s "$@" ;;
-	esac
-}
-rotate() {
-	case $1 in
-	*.db) fluffy-key rotate -q -s "$1" "$2" ;;
-	*) ref enrol -s "$1" "$2" ;;
-	esac
-}
-join() {
-	case $1 in
-	*.db) fluffy-key join -q -s "$1" ;;
-	*) ref join -s "$1" ;;
-	esac
-}
-req() {
-	local store=$1
-	shift
-	case $store in
-	*.db) fluffy-req -q -s "$store" "$@" ;;
-	*) ref req -s "$store" "$@" ;;
-	esac
-}
-skdc() {
-	case $1 in
-	*.db) fluffy-skdc -q -s "$1" ;;
-	*) ref skdc -s "$1" ;;
-	esac
-}
-estb() {
-	case $1 in
-	*.db) fluffy-estb -q -s "$1" ;;
-	*) ref estb -s "$1" ;;
-	esac
-}
-}
-
-# expect STATUS WHAT COMMAND...: stdin and stdout are the caller's.
-expect() {
-	local want=$1 what=$2 status=0
-	shift 2
-	"$@" 2>err || status=$?
-	[ $status = "$want" ] ||
-		complain "$what: status $status, not $want: $(head -1 err)"
-}
-
-# The answer's encoding is the question's.
-looks_like() {
-	case $1:$(head -c 1 "$2" | od -An -tx1) in
-	'--json: 7b' | ': a'[0-9a-f]) ;;
-	*) complain "$3: not in the encoding that was asked for" ;;
-	esac
-}
 
 # exchange SKDC CLIENT SERVICE ENCODING OPTIONS...
 exchange() {
@@ -83,7 +18,7 @@ exchange() {
 	expect 0 "$what: ack" estb "$service" <estb.msg >ack.msg
 	expect 0 "$what: end" estb "$client" <ack.msg >end.msg
 	[ ! -s end.msg ] || complain "$what: something behind the end"
-	looks_like "$encoding" ack.msg "$what"
+	looks_like "${encoding:---cbor}" ack.msg "$what"
 }
 
 # The last exchange's messages once more; the SKDC answers with an ERROR.
@@ -94,12 +29,6 @@ again() {
 	expect 1 "$what: rep again" estb "$client" <rep.msg >out
 	expect 1 "$what: estb again" estb "$service" <estb.msg >out
 	expect 1 "$what: ERROR" estb "$client" <error >out
-}
-
-# says CODE FILE WHAT: the file is an ERROR of that code.
-says() {
-	fluffy-msg --check --select "error-code=$1" "$2" 2>err ||
-		complain "$3: not an ERROR $1: $(fluffy-msg --to json "$2")"
 }
 
 # realm SKDC: of its own, with two devices at either implementation.
