@@ -127,13 +127,14 @@ find_key(SSL *ssl, const char *identity, unsigned char *key, unsigned size)
 
 	error = fluffy_dk_derive(s->store, identity, strlen(identity),
 	    &s->base.claim, derived, &len);
-	if (error != FLUFFY_OK || len > size) {
+	if (error == FLUFFY_OK && len > size)
+		error = FLUFFY_E_INTERNAL;
+	if (error == FLUFFY_OK)
+		memcpy(key, derived, len);
+	else
 		refuse(s, error);
-		return 0;
-	}
-	memcpy(key, derived, len);
 	OPENSSL_cleanse(derived, sizeof derived);
-	return (unsigned)len;
+	return error == FLUFFY_OK ? (unsigned)len : 0;
 }
 
 static unsigned
