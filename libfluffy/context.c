@@ -79,6 +79,15 @@ fluffy_ctx_set_checked(fluffy_ctx *ctx, void (*checked)(void *,
 	ctx->checked_arg = arg;
 }
 
+void
+ctx_checked(const fluffy_ctx *ctx, int64_t type, const char *name,
+    enum fluffy_error verdict)
+{
+	if (ctx->checked != NULL && name != NULL)
+		ctx->checked(ctx->checked_arg, (enum fluffy_type)type, name,
+		    verdict);
+}
+
 uint64_t
 fluffy_now(const fluffy_ctx *ctx)
 {

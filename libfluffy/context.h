@@ -8,14 +8,24 @@
 #define REASON_FIELD 400
 #define REASON_TEXT  600
 
+/* What is checked of any message before it is one, in section 6's order. */
+enum reading {
+	READ_SIZE,
+	READ_ENCODING,
+	READ_PVNO,
+	READ_TYPE,
+	READ_STRUCTURE
+};
+
 struct fluffy_ctx {
 	uint64_t (*now)(void *);
 	void *now_arg;
 	int (*random)(void *, uint8_t *, size_t);
 	void *random_arg;
 
-	int64_t refused_type;	/* msg-type of what decode_message refused, or
-				   0 when it didn't get that far */
+	/* of what was refused before it was a message */
+	int64_t refused_type;	/* its msg-type; 0: it didn't get that far */
+	enum reading refused_at;
 
 	void (*checked)(void *, enum fluffy_type, const char *,
 	    enum fluffy_error);
@@ -28,6 +38,10 @@ struct fluffy_ctx {
 	struct crypto *crypto;	/* cose.c: algorithms, fetched once */
 	struct tree *scratch;	/* tree.c: reused by every decoding */
 };
+
+/* Tells of a check; name may be NULL: then it is none. */
+void ctx_checked(const fluffy_ctx *, int64_t type, const char *name,
+    enum fluffy_error verdict);
 
 /* Fills out from the CSPRNG, or fails; there is no fallback. */
 FLUFFY_CHECKED enum fluffy_error ctx_random(fluffy_ctx *, void *out,

@@ -817,9 +817,11 @@ decode_map(struct decoder *d, uint32_t at, const struct schema *schema,
 	head->schema = schema;
 	/* a member takes two bytes at least: don't make room for what is
 	   going to be too large */
-	if (node->n / 2 > FLUFFY_MAX_EMITTED / 2)
+	if (node->n / 2 > FLUFFY_MAX_EMITTED / 2) {
+		d->ctx->refused_at = READ_SIZE;
 		return malformed(d, path, "over %u bytes of CBOR",
 		    FLUFFY_MAX_EMITTED);
+	}
 	if (!schema->closed && (head->extras = arena_alloc(d->arena,
 	    (node->n / 2) * sizeof(head->extras[0]))) == NULL)
 		return fluffy_fail_memory(d->ctx);
@@ -910,20 +912,26 @@ decode_root(struct decoder *d, size_t received, struct fluffy_msg *msg)
 	enum fluffy_error e;
 	int64_t type;
 
+	d->ctx->refused_at = READ_ENCODING;
 	if (root->type != N_MAP ||
 	    (root->tag != TAG_NONE && root->tag != TAG_SELF))
 		return malformed(d, NULL, "expected a map, found %s",
 		    node_describe(root));
 	d->ctx->refused_type = peek_type(d);
-	if ((e = check_version(d)) != FLUFFY_OK ||
-	    (e = find_type(d, &type)) != FLUFFY_OK)
+	d->ctx->refused_at = READ_PVNO;
+	if ((e = check_version(d)) != FLUFFY_OK)
 		return e;
+	d->ctx->refused_at = READ_TYPE;
+	if ((e = find_type(d, &type)) != FLUFFY_OK)
+		return e;
+	d->ctx->refused_at = READ_STRUCTURE;
 	path.name = word_of(R_TYPE, type);
 	path.len = strlen(path.name);
 	msg->format = d->t->json ? FLUFFY_JSON : FLUFFY_CBOR;
 	e = decode_map(d, 0, message_schema(type), msg, &path);
 	if (e != FLUFFY_OK)
 		return e;
+	d->ctx->refused_at = READ_SIZE;
 	/* CBOR hardly ever grows by being emitted: see the heads of arrays */
 	if (msg->format == FLUFFY_CBOR && received <= FLUFFY_MAX_EMITTED / 2)
 		return FLUFFY_OK;

@@ -37,19 +37,52 @@ static const struct taking estb_taking = {
 	}
 };
 
-static enum fluffy_error
-take(struct step *step, const struct taking *taking,
-    const fluffy_extras *extras, fluffy_msg **out, fluffy_outcome *outcome)
+/* NULL: it takes no such message. */
+static take_fn *
+taker(const struct taking *taking, int64_t type)
 {
-	int64_t type = step->msg->type;
 	size_t i = 0;
 
 	while (taking->rows[i].type != 0 && taking->rows[i].type != type)
 		i++;
-	if (taking->rows[i].type == 0)
-		return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED,
-		    word_of(R_TYPE, type), "%s", taking->expected);
-	return taking->rows[i].take(step, extras, out, outcome);
+	return taking->rows[i].take;
+}
+
+static enum fluffy_error
+unexpected(const struct step *step, const char *expected)
+{
+	return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED,
+	    word_of(R_TYPE, step->type), "%s", expected);
+}
+
+static enum fluffy_error
+take(struct step *step, const struct taking *taking,
+    const fluffy_extras *extras, fluffy_msg **out, fluffy_outcome *outcome)
+{
+	take_fn *fn = taker(taking, step->type);
+
+	return fn == NULL ? unexpected(step, taking->expected) :
+	    fn(step, extras, out, outcome);
+}
+
+/* Whatever the device's programs take. */
+enum fluffy_error
+device_judge(struct step *step, fluffy_outcome *outcome)
+{
+	static const struct taking *const takings[] = {
+	    &estb_taking, &gsk_taking, &del_taking, &pkp_taking };
+	static const fluffy_extras none;
+	take_fn *fn = NULL;
+	fluffy_msg *out = NULL;
+	size_t i;
+
+	if (step->type == FLUFFY_ENROL)
+		return enrol_take(step);
+	for (i = 0; i < sizeof(takings) / sizeof(takings[0]) && fn == NULL;
+	    i++)
+		fn = taker(takings[i], step->type);
+	return fn == NULL ? unexpected(step, "a device takes none") :
+	    fn(step, &none, &out, outcome);
 }
 
 /* All that the step changes is committed together, or nothing of it. */
@@ -75,7 +108,7 @@ static enum fluffy_error
 device_step(fluffy_store *s, fluffy_msg *in, const struct taking *taking,
     const fluffy_extras *extras, fluffy_msg **out, fluffy_outcome *outcome)
 {
-	struct step step = { .s = s, .msg = in, .now = fluffy_now(s->ctx) };
+	struct step step = step_begin(s, in);
 	enum fluffy_error e;
 
 	*out = NULL;

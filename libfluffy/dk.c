@@ -55,6 +55,35 @@ dk_fresh(fluffy_store *s, const struct anchor *a, uint32_t number,
 	return e;
 }
 
+/*
+ * A credential is joined by the client that it is for; its RS would be shown
+ * what is in it.
+ */
+enum fluffy_error
+node_judge(struct step *step, fluffy_outcome *outcome)
+{
+	const struct fluffy_msg *msg = step->msg;
+	struct bytes name = name_bytes(&step->s->party.name);
+
+	(void)outcome;
+	switch (step->type) {
+	case FLUFFY_DK_CRED:
+	case FLUFFY_DK_CERT:
+		if (bytes_eq(msg->rs, name) && !bytes_eq(msg->cname, name))
+			return dk_shown_judge(step);
+		return dk_join_judge(step);
+	case FLUFFY_DK_PROV:
+		return dk_join_judge(step);
+	case FLUFFY_DK_REVOKE:
+		return dk_revoke_take(step);
+	default:
+		return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED,
+		    fluffy_type_name((enum fluffy_type)step->type),
+		    "expected a document of DerivedKey or "
+		    "AuthorizedPublicKey");
+	}
+}
+
 struct fluffy_msg *
 dk_document(enum fluffy_type type, const struct anchor *a)
 {

@@ -11,6 +11,13 @@ FLUFFY_CHECKED enum fluffy_error dk_check_role(fluffy_store *, enum role);
 FLUFFY_CHECKED enum fluffy_error dk_change(fluffy_ctx *, const char *path,
     const struct party *, store_fn *change, void *arg);
 
+/* dk_revoke.c: what becomes of a DK-REVOKE. */
+FLUFFY_CHECKED enum fluffy_error dk_revoke_take(struct step *);
+/* dk_join.c: the checks of a document that this node would join. */
+FLUFFY_CHECKED enum fluffy_error dk_join_judge(struct step *);
+/* dk_server.c: the checks of what a client's document would show to it. */
+FLUFFY_CHECKED enum fluffy_error dk_shown_judge(struct step *);
+
 /* TA: what it has for that RS; NOT_FOUND. */
 FLUFFY_CHECKED enum fluffy_error dk_anchor_of(fluffy_store *, const char *rs,
     struct anchor *);

@@ -91,45 +91,70 @@ fluffy_dk_revoke(fluffy_store *s, const char *rs, uint32_t number,
 
 /* ---- RS -------------------------------------------------------------------- */
 
-/* Finds K_RS-TA; AUTH_FAILED unless it made the cksum. */
 static enum fluffy_error
-check_revoke(fluffy_store *s, const struct fluffy_msg *msg,
-    struct anchor *a)
+check_revoke_names(struct step *step)
+{
+	return check_name(step->s->ctx, step->msg, "rs", step->msg->rs,
+	    name_bytes(&step->s->party.name));
+}
+
+static enum fluffy_error
+check_revoke_anchor(struct step *step)
+{
+	enum fluffy_error e = store_anchor(step->s, step->msg->ta,
+	    name_bytes(&step->s->party.name), step->anchor);
+
+	return e != FLUFFY_E_NOT_FOUND ? e : refuse(step->s->ctx, step->msg,
+	    "ta", FLUFFY_E_AUTH_FAILED, "no such trust anchor");
+}
+
+static enum fluffy_error
+check_revoke_cksum(struct step *step)
 {
 	uint8_t cksum[HMAC_SIZE];
-	enum fluffy_error e;
+	enum fluffy_error e = compute_cksum(step->s->ctx, step->msg,
+	    &step->anchor->key, cksum);
 
-	e = store_anchor(s, msg->ta, name_bytes(&s->party.name), a);
-	if (e == FLUFFY_E_NOT_FOUND)
-		return refuse(s->ctx, msg, "ta", FLUFFY_E_AUTH_FAILED,
-		    "no such trust anchor");
-	if (e == FLUFFY_OK)
-		e = compute_cksum(s->ctx, msg, &a->key, cksum);
 	if (e == FLUFFY_OK &&
-	    CRYPTO_memcmp(cksum, msg->cksum.p, HMAC_SIZE) != 0)
-		e = refuse(s->ctx, msg, "cksum", FLUFFY_E_AUTH_FAILED,
-		    "wrong cksum");
+	    CRYPTO_memcmp(cksum, step->msg->cksum.p, HMAC_SIZE) != 0)
+		e = refuse(step->s->ctx, step->msg, "cksum",
+		    FLUFFY_E_AUTH_FAILED, "wrong cksum");
 	OPENSSL_cleanse(cksum, sizeof(cksum));
 	return e;
 }
 
+static const struct check revoke_checks[] = {
+	{ "names", check_revoke_names },
+	{ "trust-anchor", check_revoke_anchor },
+	{ "cksum", check_revoke_cksum }
+};
+
 /* The window doesn't move, also for a number to the right of it. */
-static enum fluffy_error
-accept_revoke(fluffy_store *s, void *arg)
+enum fluffy_error
+dk_revoke_take(struct step *step)
 {
-	const struct fluffy_msg *msg = arg;
-	uint32_t number = (uint32_t)msg->seqnum;
-	struct anchor a;
+	uint32_t number = (uint32_t)step->msg->seqnum;
+	struct anchor a = { .key = { .n = 0 } };
 	enum fluffy_error e;
 	bool fresh = false;
 
-	e = check_revoke(s, msg, &a);
+	step->anchor = &a;
+	e = RUN_CHECKS(step, revoke_checks);
 	if (e == FLUFFY_OK)
-		e = dk_fresh(s, &a, number, &fresh);
+		e = dk_fresh(step->s, &a, number, &fresh);
 	if (e == FLUFFY_OK && fresh)
-		e = store_revoked_add(s, &a, number);
+		e = store_revoked_add(step->s, &a, number);
 	anchor_wipe(&a);
+	step->anchor = NULL;
 	return e;
+}
+
+static enum fluffy_error
+accept_revoke(fluffy_store *s, void *msg)
+{
+	struct step step = step_begin(s, msg);
+
+	return dk_revoke_take(&step);
 }
 
 enum fluffy_error
@@ -141,9 +166,6 @@ fluffy_dk_accept(fluffy_store *s, const fluffy_msg *msg)
 		e = fluffy_fail_at(s->ctx, FLUFFY_E_UNEXPECTED,
 		    fluffy_type_name((enum fluffy_type)msg->type),
 		    "expected DK-REVOKE");
-	if (e == FLUFFY_OK)
-		e = check_name(s->ctx, msg, "rs", msg->rs,
-		    name_bytes(&s->party.name));
 	return e != FLUFFY_OK ? e : store_change(s, accept_revoke,
 	    (void *)(uintptr_t)msg);
 }

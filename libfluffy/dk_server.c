@@ -12,9 +12,7 @@
 
 /* A nonce or a MacCert, and what the checks have found in it so far. */
 struct shown {
-	fluffy_store *s;
-	enum fluffy_type type;	/* of the document that would bring it */
-	const char *member;	/* of that document */
+	const char *member;	/* of the document that would bring it */
 	struct bytes data;
 	struct bytes ta, client;
 	uint32_t number;
@@ -23,24 +21,26 @@ struct shown {
 };
 
 static enum fluffy_error
-refuse_shown(const struct shown *x, enum fluffy_error e, const char *why)
+refuse_shown(const struct step *step, enum fluffy_error e, const char *why)
 {
-	return fluffy_fail_at(x->s->ctx, e, x->member, "%s", why);
+	return fluffy_fail_at(step->s->ctx, e, step->shown->member, "%s",
+	    why);
 }
 
 /* What is said about a part of it is said about the whole. */
 static enum fluffy_error
-refuse_part(const struct shown *x, enum fluffy_error e)
+refuse_part(const struct step *step, enum fluffy_error e)
 {
 	return e != FLUFFY_E_MALFORMED && e != FLUFFY_E_AUTH_FAILED ? e :
-	    refuse_shown(x, e, fluffy_why(x->s->ctx).text);
+	    refuse_shown(step, e, fluffy_why(step->s->ctx).text);
 }
 
 /* ---- checks -------------------------------------------------------------- */
 
 static enum fluffy_error
-check_nonce_syntax(struct shown *x)
+check_nonce_syntax(struct step *step)
 {
+	struct shown *x = step->shown;
 	struct nonce nonce = { .number = 0 };
 	const char *wrong = nonce_read(x->data, &nonce);
 
@@ -48,30 +48,32 @@ check_nonce_syntax(struct shown *x)
 	x->client = nonce.client;
 	x->number = nonce.number;
 	return wrong == NULL ? FLUFFY_OK :
-	    refuse_shown(x, FLUFFY_E_MALFORMED, wrong);
+	    refuse_shown(step, FLUFFY_E_MALFORMED, wrong);
 }
 
 static enum fluffy_error
-check_maccert_syntax(struct shown *x)
+check_maccert_syntax(struct step *step)
 {
+	struct shown *x = step->shown;
 	const char *wrong = maccert_read(x->data, &x->cert);
 
 	x->ta = x->cert.ta;
 	x->number = x->cert.number;
 	return wrong == NULL ? FLUFFY_OK :
-	    refuse_shown(x, FLUFFY_E_MALFORMED, wrong);
+	    refuse_shown(step, FLUFFY_E_MALFORMED, wrong);
 }
 
 static enum fluffy_error
-check_anchor(struct shown *x)
+check_anchor(struct step *step)
 {
+	struct shown *x = step->shown;
 	enum fluffy_error e;
 
-	e = store_anchor(x->s, x->ta, name_bytes(&x->s->party.name),
+	e = store_anchor(step->s, x->ta, name_bytes(&step->s->party.name),
 	    &x->anchor);
 	if (e != FLUFFY_E_NOT_FOUND)
 		return e;
-	return fluffy_fail_at(x->s->ctx, FLUFFY_E_AUTH_FAILED, x->member,
+	return fluffy_fail_at(step->s->ctx, FLUFFY_E_AUTH_FAILED, x->member,
 	    "no trust anchor \"%.*s\"", (int)x->ta.n,
 	    (const char *)x->ta.p);
 }
@@ -85,50 +87,71 @@ fail_number(fluffy_ctx *ctx, const char *member, uint32_t number)
 }
 
 static enum fluffy_error
-check_number(struct shown *x)
+check_number(struct step *step)
 {
+	const struct shown *x = step->shown;
 	enum fluffy_error e;
 	bool fresh;
 
-	e = dk_fresh(x->s, &x->anchor, x->number, &fresh);
+	e = dk_fresh(step->s, &x->anchor, x->number, &fresh);
 	return e != FLUFFY_OK || fresh ? e :
-	    fail_number(x->s->ctx, x->member, x->number);
+	    fail_number(step->s->ctx, x->member, x->number);
 }
 
 static enum fluffy_error
-check_public_key(struct shown *x)
+check_public_key(struct step *step)
 {
-	return refuse_part(x, spki_check(x->s->ctx, x->cert.spki));
+	return refuse_part(step, spki_check(step->s->ctx,
+	    step->shown->cert.spki));
 }
 
 static enum fluffy_error
-check_mac(struct shown *x)
+check_mac(struct step *step)
 {
-	return refuse_part(x, maccert_check(x->s->ctx, &x->anchor.key,
-	    &x->cert));
-}
+	struct shown *x = step->shown;
 
-struct shown_check {
-	const char *name;
-	enum fluffy_error (*run)(struct shown *);
-};
+	return refuse_part(step, maccert_check(step->s->ctx,
+	    &x->anchor.key, &x->cert));
+}
 
 /* Memo, 2.4: the number comes before any computing. */
-static const struct shown_check nonce_checks[] = {
+static const struct check nonce_checks[] = {
 	{ "syntax", check_nonce_syntax },
 	{ "trust-anchor", check_anchor },
-	{ "sequence-number", check_number },
-	{ NULL, NULL }
+	{ "sequence-number", check_number }
 };
 
+/* A DK-CERT: for this RS, and by the MacCert's trust anchor. */
+static enum fluffy_error
+check_document(struct step *step)
+{
+	const struct fluffy_msg *msg = step->msg;
+	struct maccert cert;
+	enum fluffy_error e;
+
+	e = check_name(step->s->ctx, msg, "rs", msg->rs,
+	    name_bytes(&step->s->party.name));
+	/* of a MacCert that can't be read the next check tells what is wrong */
+	if (e == FLUFFY_OK && maccert_read(msg->maccert, &cert) == NULL &&
+	    !bytes_eq(cert.ta, msg->ta))
+		e = refuse(step->s->ctx, msg, "maccert",
+		    FLUFFY_E_MALFORMED, "its trust anchor isn't ta");
+	return e;
+}
+
 /* Memo, 3.3. */
-static const struct shown_check maccert_checks[] = {
-	{ "syntax", check_maccert_syntax },
-	{ "trust-anchor", check_anchor },
-	{ "sequence-number", check_number },
-	{ "public-key", check_public_key },
-	{ "mac", check_mac },
-	{ NULL, NULL }
+#define MACCERT_CHECKS \
+	{ "syntax", check_maccert_syntax }, \
+	{ "trust-anchor", check_anchor }, \
+	{ "sequence-number", check_number }, \
+	{ "public-key", check_public_key }, \
+	{ "mac", check_mac }
+
+static const struct check maccert_checks[] = {
+	MACCERT_CHECKS
+}, document_checks[] = {
+	{ "names", check_document },
+	MACCERT_CHECKS
 };
 
 static void
@@ -141,20 +164,19 @@ set_claim(fluffy_dk_claim *claim, const struct shown *x)
 	memcpy(claim->keyid, x->anchor.keyid.b, sizeof(claim->keyid));
 }
 
+/* type is the document's that would bring it. */
 static enum fluffy_error
-judge(struct shown *x, const struct shown_check *check,
+judge(fluffy_store *s, enum fluffy_type type, struct shown *x,
     fluffy_dk_claim *claim)
 {
-	fluffy_ctx *ctx = x->s->ctx;
-	enum fluffy_error e = dk_check_role(x->s, ROLE_NODE);
+	struct step step = { .s = s, .type = type, .shown = x };
+	enum fluffy_error e = dk_check_role(s, ROLE_NODE);
 
 	*claim = (fluffy_dk_claim){ .number = 0 };
-	for (; check->name != NULL && e == FLUFFY_OK; check++) {
-		e = check->run(x);
-		if (ctx->checked != NULL)
-			ctx->checked(ctx->checked_arg, x->type, check->name,
-			    e);
-	}
+	if (e == FLUFFY_OK)
+		e = type == FLUFFY_DK_CRED ?
+		    RUN_CHECKS(&step, nonce_checks) :
+		    RUN_CHECKS(&step, maccert_checks);
 	if (e == FLUFFY_OK)
 		set_claim(claim, x);
 	return e;
@@ -166,10 +188,10 @@ enum fluffy_error
 fluffy_dk_derive(fluffy_store *s, const void *nonce, size_t len,
     fluffy_dk_claim *claim, uint8_t *key, size_t *key_len)
 {
-	struct shown x = { .s = s, .type = FLUFFY_DK_CRED,
-	    .member = "psk-identity", .data = bytes_of(nonce, len) };
+	struct shown x = { .member = "psk-identity",
+	    .data = bytes_of(nonce, len) };
 	struct symm derived = { .n = 0 };
-	enum fluffy_error e = judge(&x, nonce_checks, claim);
+	enum fluffy_error e = judge(s, FLUFFY_DK_CRED, &x, claim);
 
 	if (e == FLUFFY_OK)
 		e = derived_key(s->ctx, &x.anchor.key, x.data, &derived);
@@ -184,9 +206,9 @@ enum fluffy_error
 fluffy_dk_verify(fluffy_store *s, const void *maccert, size_t len,
     fluffy_dk_claim *claim, fluffy_bytes *public_key)
 {
-	struct shown x = { .s = s, .type = FLUFFY_DK_CERT,
-	    .member = "maccert", .data = bytes_of(maccert, len) };
-	enum fluffy_error e = judge(&x, maccert_checks, claim);
+	struct shown x = { .member = "maccert",
+	    .data = bytes_of(maccert, len) };
+	enum fluffy_error e = judge(s, FLUFFY_DK_CERT, &x, claim);
 
 	*public_key = (fluffy_bytes){ NULL, 0 };
 	if (e == FLUFFY_OK)
@@ -199,8 +221,8 @@ enum fluffy_error
 fluffy_dk_maccert(fluffy_store *s, const fluffy_msg *msg,
     fluffy_bytes *maccert)
 {
+	struct step step = step_begin(s, (void *)(uintptr_t)msg);
 	enum fluffy_error e = dk_check_role(s, ROLE_NODE);
-	struct maccert cert;
 
 	*maccert = (fluffy_bytes){ NULL, 0 };
 	if (e == FLUFFY_OK && msg->type != FLUFFY_DK_CERT)
@@ -208,14 +230,30 @@ fluffy_dk_maccert(fluffy_store *s, const fluffy_msg *msg,
 		    fluffy_type_name((enum fluffy_type)msg->type),
 		    "expected DK-CERT");
 	if (e == FLUFFY_OK)
-		e = check_name(s->ctx, msg, "rs", msg->rs,
-		    name_bytes(&s->party.name));
-	/* of a MacCert that can't be read fluffy_dk_verify tells what is wrong */
-	if (e == FLUFFY_OK && maccert_read(msg->maccert, &cert) == NULL &&
-	    !bytes_eq(cert.ta, msg->ta))
-		e = refuse(s->ctx, msg, "maccert", FLUFFY_E_MALFORMED,
-		    "its trust anchor isn't ta");
+		e = check_document(&step);
 	return e == FLUFFY_OK ? dk_give(s->ctx, msg->maccert, maccert) : e;
+}
+
+/* What the documents would show, if their client did. */
+enum fluffy_error
+dk_shown_judge(struct step *step)
+{
+	const struct fluffy_msg *msg = step->msg;
+	struct shown x = { .member = "psk-identity",
+	    .data = msg->psk_identity };
+	enum fluffy_error e;
+
+	step->shown = &x;
+	if (step->type == FLUFFY_DK_CRED)
+		e = RUN_CHECKS(step, nonce_checks);
+	else {
+		x.member = "maccert";
+		x.data = msg->maccert;
+		e = RUN_CHECKS(step, document_checks);
+	}
+	anchor_wipe(&x.anchor);
+	step->shown = NULL;
+	return e;
 }
 
 /* ---- taking a number --------------------------------------------------------- */

@@ -261,55 +261,102 @@ first_join(fluffy_ctx *ctx, const char *path, const struct fluffy_msg *enrol,
 }
 
 static enum fluffy_error
-check_same_party(fluffy_store *s, const struct fluffy_msg *enrol)
+check_enrol_names(struct step *step)
 {
+	const struct party *party = &step->s->party;
 	enum fluffy_error e;
 
-	if (s->party.role != ROLE_DEVICE)
-		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
-		    "this store is an SKDC's, not a device's");
-	if ((e = check_name(s->ctx, enrol, "crealm", enrol->crealm,
-	    name_bytes(&s->party.realm))) != FLUFFY_OK ||
-	    (e = check_name(s->ctx, enrol, "cname", enrol->cname,
-	    name_bytes(&s->party.name))) != FLUFFY_OK ||
-	    (e = check_skdc(s->ctx, enrol, "skdcrealm", enrol->skdcrealm,
-	    name_bytes(&s->party.skdcrealm))) != FLUFFY_OK)
-		return e;
-	return check_skdc(s->ctx, enrol, "skdcname", enrol->skdcname,
-	    name_bytes(&s->party.skdcname));
+	e = check_name(step->s->ctx, step->msg, "crealm", step->msg->crealm,
+	    name_bytes(&party->realm));
+	return e != FLUFFY_OK ? e : check_name(step->s->ctx, step->msg,
+	    "cname", step->msg->cname, name_bytes(&party->name));
 }
 
 static enum fluffy_error
-take_rotation(fluffy_store *s, const struct fluffy_msg *enrol,
-    struct secret *secret)
+check_enrol_skdc(struct step *step)
 {
-	struct bytes owner = name_bytes(&s->party.name);
+	const struct party *party = &step->s->party;
+	enum fluffy_error e;
+
+	e = check_skdc(step->s->ctx, step->msg, "skdcrealm",
+	    step->msg->skdcrealm, name_bytes(&party->skdcrealm));
+	return e != FLUFFY_OK ? e : check_skdc(step->s->ctx, step->msg,
+	    "skdcname", step->msg->skdcname, name_bytes(&party->skdcname));
+}
+
+/* Not after the moment of reading, or absent: at once. */
+static enum fluffy_error
+end_older(struct step *step)
+{
+	const struct fluffy_msg *enrol = step->msg;
+	struct bytes owner = name_bytes(&step->s->party.name);
 	struct secret old[MAX_SECRETS];
 	enum fluffy_error e;
 	size_t i, n = 0;
 
-	if ((e = check_same_party(s, enrol)) != FLUFFY_OK)
-		return e;
-	e = store_secrets_of(s, owner, old, MAX_SECRETS, &n);
-	/* not after the moment of reading, or absent: at once */
+	e = store_secrets_of(step->s, owner, old, MAX_SECRETS, &n);
 	if (e == FLUFFY_OK)
-		e = HAS(enrol, L_endtime) &&
-		    enrol->endtime > fluffy_now(s->ctx) ?
-		    end_old(s, old, n, enrol->endtime) : erase_all(s, owner);
-	if (e == FLUFFY_OK)
-		e = store_secret_add(s, secret);
-	if (e == FLUFFY_E_EXISTS)
-		e = refuse(s->ctx, enrol, "keydata.keyid", FLUFFY_E_EXISTS,
-		    "this key was joined before");
+		e = HAS(enrol, L_endtime) && enrol->endtime > step->now ?
+		    end_old(step->s, old, n, enrol->endtime) :
+		    erase_all(step->s, owner);
 	for (i = 0; i < n; i++)
 		secret_wipe(&old[i]);
+	return e;
+}
+
+static enum fluffy_error
+check_new_secret(struct step *step)
+{
+	enum fluffy_error e = secret_of(step->s->ctx, step->msg,
+	    &step->secret);
+
+	if (e == FLUFFY_OK)
+		e = store_secret_add(step->s, &step->secret);
+	return e != FLUFFY_E_EXISTS ? e : refuse(step->s->ctx, step->msg,
+	    "keydata.keyid", e, "this key was joined before");
+}
+
+static const struct check enrol_checks[] = {
+	{ "names", check_enrol_names },
+	{ "skdc", check_enrol_skdc },
+	{ NULL, end_older },
+	{ "new", check_new_secret }
+};
+
+enum fluffy_error
+enrol_take(struct step *step)
+{
+	return RUN_CHECKS(step, enrol_checks);
+}
+
+static enum fluffy_error
+take_rotation(fluffy_store *s, void *enrol)
+{
+	struct step step = step_begin(s, enrol);
+	enum fluffy_error e = enrol_take(&step);
+
+	step_end(&step);
+	return e;
+}
+
+static enum fluffy_error
+second_join(fluffy_ctx *ctx, const char *path, const struct fluffy_msg *enrol)
+{
+	fluffy_store *s;
+	enum fluffy_error e = fluffy_store_open(ctx, path, 0, &s);
+
+	if (e == FLUFFY_OK && s->party.role != ROLE_DEVICE)
+		e = fluffy_fail(ctx, FLUFFY_E_USAGE, NULL,
+		    "this store is an SKDC's, not a device's");
+	if (e == FLUFFY_OK)
+		e = store_change(s, take_rotation, (void *)(uintptr_t)enrol);
+	fluffy_store_close(&s);
 	return e;
 }
 
 enum fluffy_error
 fluffy_join(fluffy_ctx *ctx, const char *path, const fluffy_msg *enrol)
 {
-	fluffy_store *s = NULL;
 	struct secret secret;
 	enum fluffy_error e;
 
@@ -317,19 +364,11 @@ fluffy_join(fluffy_ctx *ctx, const char *path, const fluffy_msg *enrol)
 		return fluffy_fail_at(ctx, FLUFFY_E_UNEXPECTED,
 		    fluffy_type_name((enum fluffy_type)enrol->type),
 		    "expected ENROL");
+	if (store_exists(path))
+		return second_join(ctx, path, enrol);
 	e = secret_of(ctx, enrol, &secret);
-	if (e == FLUFFY_OK && !store_exists(path))
+	if (e == FLUFFY_OK)
 		e = first_join(ctx, path, enrol, &secret);
-	else if (e == FLUFFY_OK &&
-	    (e = fluffy_store_open(ctx, path, 0, &s)) == FLUFFY_OK &&
-	    (e = store_begin(s)) == FLUFFY_OK) {
-		e = take_rotation(s, enrol, &secret);
-		if (e == FLUFFY_OK)
-			e = store_commit(s);
-		if (e != FLUFFY_OK)
-			store_rollback(s);
-	}
-	fluffy_store_close(&s);
 	secret_wipe(&secret);
 	return e;
 }

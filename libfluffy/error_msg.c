@@ -156,10 +156,11 @@ error_take(struct step *step, const fluffy_extras *extras, fluffy_msg **out,
 	if (!HAS(step->msg, L_ack))
 		return FLUFFY_OK;
 	e = RUN_CHECKS(step, error_checks);
+	if (e == FLUFFY_OK || e == FLUFFY_END)
+		outcome->kind = FLUFFY_ERROR_PROVEN;
 	if (e != FLUFFY_OK)
-		return fluffy_error_status(e) == FLUFFY_BROKEN ? e :
-		    FLUFFY_OK;
-	outcome->kind = FLUFFY_ERROR_PROVEN;
+		return fluffy_error_status(e) == FLUFFY_REFUSED ? FLUFFY_OK :
+		    e;
 	/* their answer may still be on the way (section 6) */
 	if (code == FLUFFY_E_REPLAY || code == FLUFFY_E_BUSY)
 		return FLUFFY_OK;

@@ -186,6 +186,16 @@ check_ticket_key(struct step *step)
 	return e;
 }
 
+/* Section 7: absent exactly where the key can't sign. */
+static enum fluffy_error
+check_estb_absent(struct step *step)
+{
+	if (!HAS(step->msg, L_authenticator))
+		return FLUFFY_OK;
+	return refuse(step->s->ctx, step->msg, "authenticator",
+	    FLUFFY_E_AUTH_FAILED, "beside a key that can't sign");
+}
+
 /* The proof of possession. */
 static enum fluffy_error
 check_estb_seal(struct step *step)
@@ -193,6 +203,8 @@ check_estb_seal(struct step *step)
 	struct fluffy_msg *msg = step->msg;
 	enum fluffy_error e;
 
+	if (step->public != NULL && !pkey_signs(step->public->alg))
+		return check_estb_absent(step);
 	if (!HAS(msg, L_authenticator))
 		return refuse(step->s->ctx, msg, "authenticator",
 		    FLUFFY_E_AUTH_FAILED, "missing");
@@ -207,16 +219,6 @@ check_estb_seal(struct step *step)
 	if (e == FLUFFY_OK)
 		step->part = msg->authenticator.plain;
 	return e;
-}
-
-/* Section 7: absent exactly where the key can't sign. */
-static enum fluffy_error
-check_estb_absent(struct step *step)
-{
-	if (!HAS(step->msg, L_authenticator))
-		return FLUFFY_OK;
-	return refuse(step->s->ctx, step->msg, "authenticator",
-	    FLUFFY_E_AUTH_FAILED, "beside a key that can't sign");
 }
 
 static enum fluffy_error
@@ -239,37 +241,20 @@ check_estb_names(struct step *step)
 	    ticket->cname);
 }
 
-static const struct check ticket_checks[] = {
+/* Without an authenticator there is no time and no nonce. */
+static const struct check psk_estb_checks[] = {
 	{ "skdc", check_mticket_skdc },
 	{ "service", check_ticket_service },
 	{ "ticket", check_ticket_seal },
 	{ "key", check_ticket_key },
 	{ "endtime", check_endtime },
-	{ "deleted", check_deleted }
-}, proof_checks[] = {
+	{ "deleted", check_deleted },
 	{ "seal", check_estb_seal },
 	{ "names", check_estb_names },
 	{ "clock", check_clock },
 	{ "time", check_time },
 	{ "nonce", check_nonce }
-}, attested_checks[] = {
-	{ "absent", check_estb_absent },
-	{ "names", check_estb_names },
-	{ "clock", check_clock }
 };
-
-/* Without an authenticator there is no time and no nonce. */
-static enum fluffy_error
-check_estb(struct step *step)
-{
-	enum fluffy_error e = RUN_CHECKS(step, ticket_checks);
-
-	if (e != FLUFFY_OK)
-		return e;
-	return step->public != NULL && !pkey_signs(step->public->alg) ?
-	    RUN_CHECKS(step, attested_checks) :
-	    RUN_CHECKS(step, proof_checks);
-}
 
 static enum fluffy_error
 make_ack(const struct step *step, fluffy_msg **out)
@@ -328,7 +313,7 @@ enum fluffy_error
 psk_estb_take(struct step *step, const fluffy_extras *extras,
     fluffy_msg **out, fluffy_outcome *outcome)
 {
-	enum fluffy_error e = check_estb(step);
+	enum fluffy_error e = RUN_CHECKS(step, psk_estb_checks);
 
 	(void)extras;
 	if (e != FLUFFY_OK)

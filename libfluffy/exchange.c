@@ -246,6 +246,13 @@ open_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
 
 /* ---- receiving -------------------------------------------------------------------- */
 
+struct step
+step_begin(fluffy_store *s, struct fluffy_msg *msg)
+{
+	return (struct step){ .s = s, .msg = msg, .type = msg->type,
+		.now = fluffy_now(s->ctx) };
+}
+
 void
 step_end(struct step *step)
 {
@@ -262,12 +269,13 @@ run_checks(struct step *step, const struct check *checks, size_t n)
 
 	for (i = 0; i < n && e == FLUFFY_OK; i++) {
 		e = checks[i].run(step);
-		if (ctx->checked != NULL)
-			ctx->checked(ctx->checked_arg,
-			    (enum fluffy_type)step->msg->type,
-			    checks[i].name, e);
+		ctx_checked(ctx, step->type, checks[i].name, e);
 	}
-	return e;
+	if (!step->s->judging)
+		return e;
+	for (; i < n; i++)
+		ctx_checked(ctx, step->type, checks[i].name, FLUFFY_END);
+	return e == FLUFFY_OK ? FLUFFY_END : e;
 }
 
 enum fluffy_error
@@ -476,9 +484,11 @@ enum fluffy_error
 check_time(struct step *step)
 {
 	const fluffy_store *s = step->s;
-	uint64_t time = request_time(step->part);
-	uint64_t skew = policy_skew(s->skew);
+	uint64_t time, skew = policy_skew(s->skew);
 
+	if (step->part == NULL)
+		return FLUFFY_OK;
+	time = request_time(step->part);
 	/* what may have been seen and forgotten isn't new, whatever the clock */
 	if (policy_time_fits(step->now, time, skew) &&
 	    policy_remember_until(time, skew) > s->forgotten)
@@ -496,6 +506,8 @@ check_nonce(struct step *step)
 	    &step->session.keyid : &step->secret.kid;
 	enum fluffy_error e;
 
+	if (step->part == NULL)
+		return FLUFFY_OK;
 	e = store_nonce(s, keyid_bytes(kid), step->part->nonce,
 	    policy_remember_until(request_time(step->part),
 	    policy_skew(s->skew)));
@@ -510,7 +522,7 @@ check_nonce(struct step *step)
 
 /* ---- requests ------------------------------------------------------------------------- */
 
-static enum fluffy_error
+enum fluffy_error
 check_request_skdc(struct step *step)
 {
 	const struct req_body *body = step->msg->body;
@@ -530,14 +542,14 @@ check_request_skdc(struct step *step)
 	return e;
 }
 
-static enum fluffy_error
+enum fluffy_error
 check_request_seal(struct step *step)
 {
 	return check_part_seal(step, proof_label(step->msg));
 }
 
 /* A sender is a client, or a service; GSK-DELT names it in clear alone. */
-static enum fluffy_error
+enum fluffy_error
 check_request_names(struct step *step)
 {
 	const struct fluffy_msg *msg = step->msg;
@@ -584,27 +596,13 @@ drop_older(fluffy_store *s, const struct secret *secret)
 }
 
 enum fluffy_error
-check_request(struct step *step)
+accept_proof(struct step *step)
 {
-	static const struct check proofs[] = {
-		{ "skdc", check_request_skdc },
-		{ "seal", check_request_seal },
-		{ "names", check_request_names }
-	}, freshness[] = {
-		{ "clock", check_clock },
-		{ "time", check_time },
-		{ "nonce", check_nonce }
-	};
-	enum fluffy_error e = RUN_CHECKS(step, proofs);
-
-	if (e != FLUFFY_OK)
-		return e;
 	step->verified = true;
 	if (step->s->broken)
 		return fluffy_fail(step->s->ctx, FLUFFY_E_INTERNAL, NULL,
 		    "the store failed");
-	e = drop_older(step->s, &step->secret);
-	return e == FLUFFY_OK ? RUN_CHECKS(step, freshness) : e;
+	return drop_older(step->s, &step->secret);
 }
 
 /* ---- who a key is for ------------------------------------------------------------- */

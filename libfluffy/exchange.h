@@ -134,6 +134,7 @@ FLUFFY_CHECKED enum fluffy_error open_under_secret(fluffy_store *,
 struct step {
 	fluffy_store *s;
 	struct fluffy_msg *msg;
+	int64_t type;		 /* the message's */
 	uint64_t now;
 	struct secret secret;	 /* what it was sealed under */
 	struct session session;	 /* the session key that it is about */
@@ -148,21 +149,32 @@ struct step {
 	struct grant *grant;	 /* psk.c */
 	struct group_step *group;/* group.h */
 	struct pair_step *pair;	 /* pkp.c */
+	struct join *join;	 /* dk_join.c */
+	struct shown *shown;	 /* dk_server.c; there is no msg */
+	struct anchor *anchor;	 /* dk_revoke.c */
 	const struct keydata *public; /* estb.c: instead of session's key */
 };
 
+/* Now, with that message; the caller ends it. */
+struct step step_begin(fluffy_store *, struct fluffy_msg *);
 /* Wipes what it holds; msg stays the caller's. */
 void step_end(struct step *);
 
 /*
- * The checks of a receiving step are tables of these, in the order of
- * section 6: the first failure names the error.
+ * The checks of a receiving step are one table of these, in the order of
+ * section 6: the first failure names the error.  A row without a name is no
+ * check, but what follows from those before it.
  */
 struct check {
 	const char *name;
 	enum fluffy_error (*run)(struct step *);
 };
 
+/*
+ * All of a step's checks.  Where the store is only to judge (explain.c) those
+ * behind the first failure are told too, as not reached, and FLUFFY_END stands
+ * for success, so that the step goes no further.
+ */
 FLUFFY_CHECKED enum fluffy_error run_checks(struct step *,
     const struct check *, size_t n);
 #define RUN_CHECKS(step, table) \
@@ -171,11 +183,23 @@ FLUFFY_CHECKED enum fluffy_error run_checks(struct step *,
 /* A valid message came under that key: the owner's older ones end. */
 FLUFFY_CHECKED enum fluffy_error drop_older(fluffy_store *,
     const struct secret *);
-/* The checks that all requests share: skdc, seal, names, clock, time, nonce. */
-FLUFFY_CHECKED enum fluffy_error check_request(struct step *);
+/* The checks with which those of every request begin. */
+#define REQUEST_CHECKS \
+	{ "skdc", check_request_skdc }, \
+	{ "seal", check_request_seal }, \
+	{ "names", check_request_names }, \
+	{ NULL, accept_proof }, \
+	{ "clock", check_clock }, \
+	{ "time", check_time }, \
+	{ "nonce", check_nonce }
+FLUFFY_CHECKED enum fluffy_error check_request_skdc(struct step *);
+FLUFFY_CHECKED enum fluffy_error check_request_seal(struct step *);
+FLUFFY_CHECKED enum fluffy_error check_request_names(struct step *);
+/* It is the owner's of that key, whatever becomes of it. */
+FLUFFY_CHECKED enum fluffy_error accept_proof(struct step *);
 /*
- * The last three, for the opened authenticator in part; its nonce is one of
- * the session key where there is one, else of the secret key.
+ * The last three, for the opened authenticator in part, where there is one; its
+ * nonce is one of the session key where there is one, else of the secret key.
  */
 FLUFFY_CHECKED enum fluffy_error check_clock(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_time(struct step *);
@@ -222,6 +246,14 @@ FLUFFY_CHECKED enum fluffy_error check_pair(struct step *,
 FLUFFY_CHECKED enum fluffy_error check_endtime(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_deleted(struct step *);
 
+/*
+ * The step that the party would take with that message, whose store is only to
+ * judge: its checks are run and told, and no more.  FLUFFY_END: all passed;
+ * FLUFFY_OK: there was nothing to check, and outcome tells why.
+ */
+typedef enum fluffy_error judge_fn(struct step *, fluffy_outcome *);
+judge_fn skdc_judge, device_judge, node_judge;
+
 void outcome_set(fluffy_outcome *, enum fluffy_outcome_kind,
     const struct session *);
 
@@ -255,6 +287,9 @@ take_fn psk_rep_take, psk_estb_take, psk_ack_take, psk_delt_take,
 FLUFFY_CHECKED enum fluffy_error psk_estb_make(fluffy_store *,
     const struct fluffy_msg *rep, const struct session *,
     const struct keydata *pair, const fluffy_extras *, fluffy_msg **out);
+
+/* enrol.c: the checks of a second ENROL; it is this device's by then. */
+FLUFFY_CHECKED enum fluffy_error enrol_take(struct step *);
 
 /* psk_del.c: a PSK-DELT for each deletion, each with a nonce of its own. */
 FLUFFY_CHECKED enum fluffy_error psk_delts_make(fluffy_store *,

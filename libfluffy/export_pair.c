@@ -79,7 +79,7 @@ put_params(struct buffer *b, const struct pkey *key)
 
 	for (uint8_t i = 0; i < schema->n_rows; i++) {
 		buffer_addf(b, ",\"%s\":", row_name(&schema->rows[i]));
-		json_put_member(b, key, &schema->rows[i]);
+		json_put_member(b, key, &schema->rows[i], JSON_PLAIN);
 	}
 }
 

@@ -140,7 +140,8 @@ uint64_t fluffy_now(const fluffy_ctx *);
 
 /*
  * Be told of each check that a receiving step makes of a message, by its name
- * in libfluffy(3), and of its verdict.
+ * in libfluffy(3), and of its verdict (fluffy_explain: FLUFFY_END when it
+ * wasn't reached).
  */
 void fluffy_ctx_set_checked(fluffy_ctx *,
     void (*checked)(void *arg, enum fluffy_type, const char *check,
@@ -222,6 +223,17 @@ const char *fluffy_type_name(enum fluffy_type);
 FLUFFY_CHECKED enum fluffy_error fluffy_msg_select(fluffy_ctx *,
     const fluffy_msg *, const char *member, const char *value, bool *match);
 
+/*
+ * Calls each for every member that differs, with its path, from the message's
+ * top, and both values as JSON; NULL where one hasn't got it.  Opened parts are
+ * compared where both are opened.  Keys are "(hidden)" without
+ * FLUFFY_SHOW_KEYS.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_msg_diff(fluffy_ctx *,
+    const fluffy_msg *a, const fluffy_msg *b, unsigned flags,
+    void (*each)(void *arg, const char *member, const char *left,
+    const char *right), void *arg);
+
 /* The CDDL (RFC 8610) of all messages, printed from the schema. */
 FLUFFY_CHECKED enum fluffy_error fluffy_schema_cddl(fluffy_ctx *,
     fluffy_bytes *);
@@ -265,6 +277,12 @@ FLUFFY_CHECKED enum fluffy_error fluffy_store_init(fluffy_ctx *,
 FLUFFY_CHECKED enum fluffy_error fluffy_store_open(fluffy_ctx *,
     const char *path, unsigned flags, fluffy_store **);
 void fluffy_store_close(fluffy_store **);
+/*
+ * A copy in memory of any party's store, also a trust anchor's or a node's: the
+ * file is only read, and whatever is done to the copy is lost with it.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_store_copy(fluffy_ctx *,
+    const char *path, fluffy_store **);
 
 /*
  * Device side of section 9: the first ENROL makes the store at path, a second
@@ -602,6 +620,22 @@ FLUFFY_CHECKED enum fluffy_error fluffy_del_resend(fluffy_store *,
 /* Those deletions; service is the group or the other party, client NULL. */
 FLUFFY_CHECKED enum fluffy_error fluffy_list_deletions(fluffy_store *,
     int (*each)(void *, const fluffy_entry *), void *);
+
+/*
+ * What the store's party would make of a message: the checks of the step that
+ * takes it, in their order, are run and told as fluffy_ctx_set_checked says,
+ * also those behind the first failure; the step itself isn't taken, and nothing
+ * in the store changes.  What comes after the checks (a CA's answer, room in an
+ * answer) isn't judged.  in NULL: the input that fluffy_reader_next refused
+ * just before.
+ *
+ * The return value is the step's: FLUFFY_OK when all checks pass, else the
+ * first failure, which fluffy_why explains; UNEXPECTED when the party takes no
+ * such message.  outcome is NOT_ADDRESSED, ERROR_PROVEN, ERROR_HINT (for which
+ * a failed check is no error) or NOTHING.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_explain(fluffy_store *,
+    fluffy_msg *in, fluffy_outcome *);
 
 /* ---- DerivedKey and AuthorizedPublicKey ---------------------------------- */
 

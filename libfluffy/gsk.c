@@ -256,23 +256,23 @@ hand_out(struct step *step, enum fluffy_type type, fluffy_msgs *out)
 	return e == FLUFFY_OK ? make_answer(step, type, out) : e;
 }
 
-typedef enum fluffy_error checks_fn(struct step *);
+static enum fluffy_error
+find_asker(struct step *step)
+{
+	return store_device(step->s, asker(step), &step->group->device);
+}
 
 /* What both answers have around their own part. */
 static enum fluffy_error
-with_group(struct step *step, checks_fn *decide, enum fluffy_type type,
-    fluffy_msgs *out)
+with_group(struct step *step, enum fluffy_error (*decide)(struct step *),
+    enum fluffy_type type, fluffy_msgs *out)
 {
 	struct group_step g;
 	enum fluffy_error e;
 
 	memset(&g, 0, sizeof(g));
 	step->group = &g;
-	e = check_request(step);
-	if (e == FLUFFY_OK)
-		e = store_device(step->s, asker(step), &g.device);
-	if (e == FLUFFY_OK)
-		e = decide(step);
+	e = decide(step);
 	if (e == FLUFFY_OK)
 		e = hand_out(step, type, out);
 	group_step_end(&g);
@@ -364,6 +364,8 @@ check_group_policy(struct step *step)
 }
 
 static const struct check gsk_req_checks[] = {
+	REQUEST_CHECKS,
+	{ NULL, find_asker },
 	{ "kty", check_kty },
 	{ "etype", check_etype },
 	{ "group", check_name_free },
@@ -509,6 +511,8 @@ check_fetch_etype(struct step *step)
 }
 
 static const struct check gsk_fet_checks[] = {
+	REQUEST_CHECKS,
+	{ NULL, find_asker },
 	{ "group", check_group_there },
 	{ "member", check_member },
 	{ "key", check_key_there },

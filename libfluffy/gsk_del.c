@@ -112,6 +112,7 @@ check_delt_key(struct step *step)
 }
 
 static const struct check gsk_delt_checks[] = {
+	REQUEST_CHECKS,
 	{ "group", check_delt_group },
 	{ "owner", check_delt_owner },
 	{ "key", check_delt_key }
@@ -155,9 +156,7 @@ gsk_delt_answer(struct step *step, fluffy_msgs *out)
 
 	memset(&g, 0, sizeof(g));
 	step->group = &g;
-	e = check_request(step);
-	if (e == FLUFFY_OK)
-		e = RUN_CHECKS(step, gsk_delt_checks);
+	e = RUN_CHECKS(step, gsk_delt_checks);
 	if (e == FLUFFY_OK)
 		e = delete_group(step);
 	if (e == FLUFFY_OK)

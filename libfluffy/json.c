@@ -503,8 +503,8 @@ json_put_any(struct buffer *b, struct bytes cbor)
 	tree_free(&tree);
 }
 
-static void
-put_word(struct buffer *b, enum registry registry, int64_t number)
+void
+json_put_word(struct buffer *b, enum registry registry, int64_t number)
 {
 	const char *word = word_of(registry, number);
 
@@ -525,7 +525,7 @@ put_tokens(struct buffer *b, enum registry registry,
 	for (i = 0; i < tokens->n; i++) {
 		if (i > 0)
 			buffer_addc(b, ',');
-		put_word(b, registry, tokens->v[i]);
+		json_put_word(b, registry, tokens->v[i]);
 	}
 	if (!tokens->bare)
 		buffer_addc(b, ']');
@@ -539,7 +539,7 @@ put_flags(struct buffer *b, enum registry registry, uint32_t flags)
 	buffer_addc(b, '[');
 	for (; flags != 0; flags &= flags - 1) {
 		buffer_adds(b, comma);
-		put_word(b, registry, __builtin_ctz(flags));
+		json_put_word(b, registry, __builtin_ctz(flags));
 		comma = ",";
 	}
 	buffer_addc(b, ']');
@@ -603,7 +603,7 @@ put_value(struct buffer *b, const struct row *row, const uint8_t *at,
 		    *(const uint64_t *)(const void *)at);
 		break;
 	case K_TOKEN:
-		put_word(b, row->registry, *(const int64_t *)(const void *)at);
+		json_put_word(b, row->registry, *(const int64_t *)(const void *)at);
 		break;
 	case K_FLAGS:
 		put_flags(b, row->registry,
@@ -636,10 +636,10 @@ put_value(struct buffer *b, const struct row *row, const uint8_t *at,
 }
 
 void
-json_put_member(struct buffer *b, const void *map, const struct row *row)
+json_put_member(struct buffer *b, const void *map, const struct row *row,
+    unsigned flags)
 {
-	put_value(b, row, (const uint8_t *)map + row->offset,
-	    JSON_PLAIN);
+	put_value(b, row, (const uint8_t *)map + row->offset, flags);
 }
 
 /* Beside the sealed part, not in it: ciphertext and plaintext stay apart. */

@@ -4,6 +4,7 @@
 
 #include "buffer.h"
 #include "error.h"
+#include "schema.h"
 #include "tree.h"
 
 /* ---- reading ------------------------------------------------------------ */
@@ -48,9 +49,8 @@ void json_put_string(struct buffer *, struct bytes utf8);
 void json_put_base64url(struct buffer *, struct bytes);
 /* One deterministic CBOR item of kind any. */
 void json_put_any(struct buffer *, struct bytes cbor);
-struct row;
-/* The value of one member of a structure. */
-void json_put_member(struct buffer *, const void *map, const struct row *);
+/* A registered word, or the number. */
+void json_put_word(struct buffer *, enum registry, int64_t number);
 
 /* How a structure is written; with a flag it can't be read back. */
 enum {
@@ -59,6 +59,9 @@ enum {
 	JSON_HIDE_KEYS = 2	/* "(hidden)" in place of keys */
 };
 
+/* The value of one member of a structure. */
+void json_put_member(struct buffer *, const void *map, const struct row *,
+    unsigned flags);
 /* A structure that has a head, members in the order of its table. */
 void json_put_struct(struct buffer *, const void *map, unsigned flags);
 

@@ -192,7 +192,7 @@ same_value(const struct row *row, const void *map, struct bytes value)
 	const uint8_t *at = (const uint8_t *)map + row->offset;
 	bool same;
 
-	json_put_member(&json, map, row);
+	json_put_member(&json, map, row, JSON_PLAIN);
 	json_put_string(&text, value);
 	same = !json.failed && (bytes_eq(buffer_view(&json), value) ||
 	    bytes_eq(buffer_view(&json), buffer_view(&text)) ||

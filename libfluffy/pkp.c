@@ -179,6 +179,7 @@ check_ca(struct step *step)
 }
 
 static const struct check pkp_req_checks[] = {
+	REQUEST_CHECKS,
 	{ "etype", check_alg },
 	{ "service", check_service },
 	{ "policy", check_pair_policy },
@@ -410,9 +411,7 @@ pkp_answer(struct step *step, fluffy_msgs *out)
 
 	memset(&p, 0, sizeof(p));
 	step->pair = &p;
-	e = check_request(step);
-	if (e == FLUFFY_OK)
-		e = RUN_CHECKS(step, pkp_req_checks);
+	e = RUN_CHECKS(step, pkp_req_checks);
 	if (e == FLUFFY_OK)
 		e = make_pair_unlocked(step);
 	if (e == FLUFFY_OK)

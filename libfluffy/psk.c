@@ -96,6 +96,7 @@ check_policy(struct step *step)
 }
 
 static const struct check psk_req_checks[] = {
+	REQUEST_CHECKS,
 	{ "kty", check_kty },
 	{ "etype", check_etype },
 	{ "service", check_service },
@@ -232,9 +233,7 @@ psk_answer(struct step *step, fluffy_msgs *out)
 
 	memset(&grant, 0, sizeof(grant));
 	step->grant = &grant;
-	e = check_request(step);
-	if (e == FLUFFY_OK)
-		e = RUN_CHECKS(step, psk_req_checks);
+	e = RUN_CHECKS(step, psk_req_checks);
 	if (e == FLUFFY_OK)
 		e = ctx_random(step->s->ctx, &random, sizeof(random));
 	if (e == FLUFFY_OK)

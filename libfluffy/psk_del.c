@@ -369,7 +369,7 @@ check_delc_names(struct step *step)
 	if (e == FLUFFY_OK)
 		e = check_name(step->s->ctx, step->msg, "ack.cname",
 		    step->part->cname, name_bytes(&step->secret.owner));
-	return e == FLUFFY_OK ? drop_older(step->s, &step->secret) : e;
+	return e;
 }
 
 /* Not a request: what makes it fresh is the nonce of a PSK-DELT. */
@@ -390,6 +390,7 @@ static const struct check psk_delc_checks[] = {
 	{ "skdc", check_delc_skdc },
 	{ "seal", check_ack_under_secret },
 	{ "names", check_delc_names },
+	{ NULL, accept_proof },
 	{ "nonce", check_delc_nonce }
 };
 
@@ -417,12 +418,8 @@ release(struct step *step, fluffy_msgs *out)
 enum fluffy_error
 psk_delc_answer(struct step *step, fluffy_msgs *out)
 {
-	enum fluffy_error e;
+	enum fluffy_error e = RUN_CHECKS(step, psk_delc_checks);
 
-	if (step->s->broken)
-		return fluffy_fail(step->s->ctx, FLUFFY_E_INTERNAL, NULL,
-		    "the store failed");
-	e = RUN_CHECKS(step, psk_delc_checks);
 	if (e == FLUFFY_OK)
 		e = store_deletion_confirm(step->s,
 		    keyid_bytes(&step->session.keyid),

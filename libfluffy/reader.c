@@ -98,8 +98,11 @@ fluffy_reader_finish(fluffy_reader *r)
 	r->finished = true;
 }
 
-#define malformed(r, ...) ((r)->ctx->refused_type = 0, \
+#define refused(r, at, ...) ((r)->ctx->refused_type = 0, \
+	(r)->ctx->refused_at = (at), \
 	fluffy_fail((r)->ctx, FLUFFY_E_MALFORMED, NULL, __VA_ARGS__))
+#define malformed(r, ...) refused(r, READ_ENCODING, __VA_ARGS__)
+#define too_large(r, ...) refused(r, READ_SIZE, __VA_ARGS__)
 
 /* The stream can't be followed any further. */
 static enum fluffy_error
@@ -214,7 +217,7 @@ next_cbor(fluffy_reader *r, fluffy_msg **msg)
 	if (result == SCAN_NO_MEMORY)
 		return end_stream(r, fluffy_fail_memory(r->ctx));
 	if (result == SCAN_TOO_LARGE)
-		return end_stream(r, malformed(r, "larger than %u bytes",
+		return end_stream(r, too_large(r, "larger than %u bytes",
 		    FLUFFY_MAX_RECEIVED));
 	if (result == SCAN_BAD)
 		return end_stream(r, malformed(r,
@@ -250,10 +253,11 @@ whole_json(fluffy_reader *r, struct bytes text, fluffy_msg **msg)
 	bool syntax;
 
 	if (text.n > FLUFFY_MAX_RECEIVED)
-		return bad_line(r, malformed(r, "larger than %u bytes",
+		return bad_line(r, too_large(r, "larger than %u bytes",
 		    FLUFFY_MAX_RECEIVED), text.n);
 	r->json = (struct json_extent){ 0 };
 	r->ctx->refused_type = 0;
+	r->ctx->refused_at = READ_ENCODING;
 	e = json_parse(r->ctx, &r->tree, text, &syntax);
 	if (e != FLUFFY_OK && syntax)
 		return bad_line(r, e, text.n);
@@ -285,12 +289,12 @@ next_json(fluffy_reader *r, fluffy_msg **msg)
 		return bad_line(r, malformed(r, "not well-formed JSON at byte "
 		    "%zu", r->json.at), r->json.at);
 	if (result == SCAN_TOO_LARGE)
-		return bad_line(r, malformed(r, "over %u bytes of CBOR",
+		return bad_line(r, too_large(r, "over %u bytes of CBOR",
 		    FLUFFY_MAX_EMITTED), r->json.at);
 	if (result == SCAN_DONE)
 		return whole_json(r, bytes_of(data.p, r->json.at), msg);
 	if (data.n > FLUFFY_MAX_RECEIVED)
-		return bad_line(r, malformed(r, "larger than %u bytes",
+		return bad_line(r, too_large(r, "larger than %u bytes",
 		    FLUFFY_MAX_RECEIVED), data.n);
 	if (!r->finished)
 		return FLUFFY_MORE;

@@ -93,6 +93,15 @@ answer(struct step *step, fluffy_msgs *out)
 	return answers[row].answer(step, out);
 }
 
+enum fluffy_error
+skdc_judge(struct step *step, fluffy_outcome *outcome)
+{
+	fluffy_msgs none = { NULL, 0 };
+
+	(void)outcome;
+	return answer(step, &none);
+}
+
 static enum fluffy_error
 refusal(fluffy_store *s, const struct step *step, enum fluffy_error why,
     fluffy_msgs *out)
@@ -106,7 +115,7 @@ refusal(fluffy_store *s, const struct step *step, enum fluffy_error why,
 enum fluffy_error
 fluffy_skdc_answer(fluffy_store *s, fluffy_msg *in, fluffy_msgs *out)
 {
-	struct step step = { .s = s, .msg = in, .now = fluffy_now(s->ctx) };
+	struct step step = step_begin(s, in);
 	enum fluffy_error e, made = FLUFFY_OK;
 
 	*out = (fluffy_msgs){ NULL, 0 };

@@ -63,6 +63,7 @@ struct fluffy_store {
 	bool erased;		/* a key was erased: checkpoint after commit */
 	bool broken;		/* fluffy_skdc_broken */
 	bool batch_failed;	/* skdc.c: a request failed half-way */
+	bool judging;		/* explain.c: a step's checks, and no more */
 };
 
 /* What is done inside a transaction. */

@@ -453,3 +453,61 @@ fluffy_dk_open(fluffy_ctx *ctx, const char *path, unsigned flags,
 {
 	return open_path(ctx, path, flags, true, store);
 }
+
+/* ---- copying ---------------------------------------------------------- */
+
+static int
+copy_pages(sqlite3 *to, sqlite3 *from)
+{
+	sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
+
+	if (b == NULL)
+		return sqlite3_errcode(to);
+	(void)sqlite3_backup_step(b, -1);
+	return sqlite3_backup_finish(b);
+}
+
+/* The file is let go of. */
+static enum fluffy_error
+move_to_memory(fluffy_store *s)
+{
+	sqlite3 *file = s->sql->db;
+	enum fluffy_error e;
+	int rc;
+
+	sql_finalize(s->sql);
+	s->sql->db = NULL;
+	e = store_connect(s, strdup(":memory:"),
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY);
+	if (e == FLUFFY_OK) {
+		rc = copy_pages(s->sql->db, file);
+		if (rc == SQLITE_OK)
+			rc = sqlite3_exec(s->sql->db, settings, NULL, NULL,
+			    NULL);
+		e = rc == SQLITE_OK ? FLUFFY_OK : sql_fail(s, rc);
+	}
+	(void)sqlite3_close(file);
+	s->read_only = false;
+	return e == FLUFFY_OK ? party_load(s) : e;
+}
+
+enum fluffy_error
+fluffy_store_copy(fluffy_ctx *ctx, const char *path, fluffy_store **store)
+{
+	fluffy_store *s = store_new(ctx, path);
+	enum fluffy_error e;
+
+	*store = NULL;
+	if (s == NULL)
+		return fluffy_fail_memory(ctx);
+	s->read_only = true;
+	e = store_open_existing(s);
+	if (e == FLUFFY_OK)
+		e = move_to_memory(s);
+	if (e != FLUFFY_OK) {
+		store_free(s);
+		return e;
+	}
+	*store = s;
+	return FLUFFY_OK;
+}

@@ -1,4 +1,4 @@
-/* fluffy-msg.c - show, convert, check and pick messages */
+/* fluffy-msg.c - show, convert, check, pick and explain messages */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,8 +6,9 @@
 #include "program.h"
 
 static const char *to, *from, *selection, *schema, *now_text, *output_path;
+static const char *mode;	/* "check", "explain"; NULL: write */
 static struct option_many stores;
-static bool opened, check, show_keys;
+static bool opened, show_keys;
 static uint64_t now;
 
 static uint64_t
@@ -57,20 +58,30 @@ find_form(struct show *s)
 	    is_word(from, "cbor") ? FLUFFY_CBOR : FLUFFY_NONE;
 }
 
-/* --open without --store takes the store that the other programs would. */
+/* What is asked for can be done. */
+static bool
+options_fit(const struct show *s, char **operands)
+{
+	if (opened && (s->to == FLUFFY_CBOR || mode != NULL))
+		OPTIONS_WRONG("--open", "only --to text, json or diag show it");
+	else if (s->explain && s->to != FLUFFY_TEXT && s->to != FLUFFY_JSON)
+		OPTIONS_WRONG("--explain", "goes with --to text or json");
+	else if (schema != NULL && operands[0] != NULL)
+		OPTIONS_WRONG(operands[0], "--schema reads nothing");
+	return report_status() == FLUFFY_DONE;
+}
+
+/* Without --store they take the store that the other programs would. */
 static bool
 find_stores(const struct show *s)
 {
 	const char *path = getenv("FLUFFY_STORE");
 
-	if (opened && (s->to == FLUFFY_CBOR || check)) {
-		OPTIONS_WRONG("--open", "only --to text, json or diag show it");
-		return false;
-	}
-	if (!opened || stores.count > 0)
+	if ((!opened && !s->explain) || stores.count > 0)
 		return true;
 	if (path == NULL || *path == '\0') {
-		OPTIONS_WRONG("--open", "needs --store");
+		OPTIONS_WRONG(opened ? "--open" : "--explain",
+		    "needs --store");
 		return false;
 	}
 	stores.value[stores.count++] = path;
@@ -128,18 +139,16 @@ run(fluffy_ctx *ctx, char **operands)
 	static struct show show;
 	char words[1024];
 
-	show = (struct show){ .ctx = ctx, .out = &out, .check = check,
+	show = (struct show){ .ctx = ctx, .out = &out,
+		.check = is_word(mode, "check"),
+		.explain = is_word(mode, "explain"),
 		.to = find_format(), .paths = &stores };
 	show.flags = (show_keys ? FLUFFY_SHOW_KEYS : 0) |
 	    (opened && show.to == FLUFFY_JSON ? FLUFFY_OPENED : 0);
 	find_form(&show);
-	if (!find_stores(&show) || !set_clock(ctx) ||
-	    !find_selection(&show, words, sizeof words))
+	if (!options_fit(&show, operands) || !find_stores(&show) ||
+	    !set_clock(ctx) || !find_selection(&show, words, sizeof words))
 		return;
-	if (schema != NULL && operands[0] != NULL) {
-		OPTIONS_WRONG(operands[0], "--schema reads nothing");
-		return;
-	}
 	if (output_open(&out, output_path)) {
 		if (schema != NULL)
 			print_schema(ctx, &out);
@@ -159,7 +168,9 @@ static const struct option_row options[] = {
 	{ "open", 0, NULL, "--to json: plaintexts beside sealed parts",
 	  .flag = &opened },
 	{ "check", 0, NULL, "write nothing: only the verdict counts",
-	  .flag = &check },
+	  .text = &mode },
+	{ "explain", 0, NULL, "write each check that the stores' parties make",
+	  .text = &mode },
 	{ "select", 0, "MEMBER=VALUE", "only messages with that clear member",
 	  .text = &selection },
 	{ "schema", 0, "FORM", "print all messages' schema",
@@ -173,7 +184,7 @@ static const struct option_row options[] = {
 
 static const struct command command = {
 	"fluffy-msg", "[FILE]...",
-	"Show, convert, check or pick messages.", options, run
+	"Show, convert, check, pick or explain messages.", options, run
 };
 
 int

@@ -1,4 +1,5 @@
 /* msg-show.c - what fluffy-msg does to each message */
+#include "msg-explain.h"
 #include "msg-show.h"
 
 #include <fcntl.h>
@@ -7,17 +8,29 @@
 
 /* ---- one message --------------------------------------------------------- */
 
+/* A copy can be judged with, as if it were the store. */
+static enum fluffy_error
+open_store(const struct show *s, size_t i, fluffy_store **store)
+{
+	const char *path = s->paths->value[i];
+
+	return s->explain ? fluffy_store_copy(s->ctx, path, store) :
+	    fluffy_store_open(s->ctx, path, FLUFFY_READ_ONLY, store);
+}
+
 static bool
 open_stores(struct show *s)
 {
-	for (size_t i = 0; i < s->paths->count; i++) {
-		s->store[i] = store_open(s->ctx, s->paths->value[i],
-		    FLUFFY_READ_ONLY);
-		if (s->store[i] == NULL)
-			return false;
-	}
-	s->stores_open = true;
-	return true;
+	enum fluffy_error error = FLUFFY_OK;
+
+	if (s->stores_open)
+		return true;
+	for (size_t i = 0; i < s->paths->count && error == FLUFFY_OK; i++)
+		error = open_store(s, i, &s->store[i]);
+	if (error != FLUFFY_OK)
+		report_why(s->ctx, error);
+	s->stores_open = error == FLUFFY_OK;
+	return s->stores_open;
 }
 
 static bool
@@ -25,7 +38,7 @@ open_message(struct show *s, fluffy_msg *msg)
 {
 	enum fluffy_error error = FLUFFY_OK;
 
-	if (!s->stores_open && !open_stores(s))
+	if (!open_stores(s))
 		return false;
 	for (size_t i = 0; i < s->paths->count && error == FLUFFY_OK; i++)
 		error = fluffy_msg_open(msg, s->store[i]);
@@ -68,6 +81,18 @@ write_message(struct show *s, const fluffy_msg *msg)
 	return !s->out->failed;
 }
 
+/* By each store's party; msg NULL: what was refused before it was one. */
+static bool
+explain(struct show *s, fluffy_msg *msg)
+{
+	bool ok = open_stores(s);
+
+	for (size_t i = 0; i < s->paths->count && ok; i++)
+		ok = explain_message(s->ctx, s->out, s->store[i],
+		    s->paths->value[i], msg, s->to == FLUFFY_JSON);
+	return ok && !s->out->failed;
+}
+
 /* false: there's no point in going on. */
 static bool
 take(struct show *s, struct input *in, fluffy_msg *msg)
@@ -80,6 +105,8 @@ take(struct show *s, struct input *in, fluffy_msg *msg)
 	}
 	if (!is_selected(s, msg))
 		return report_status() != FLUFFY_USAGE;
+	if (s->explain)
+		return explain(s, msg);
 	if (!open_message(s, msg))
 		return false;
 	report_tell("%s is valid", fluffy_type_name(fluffy_msg_type(msg)));
@@ -98,10 +125,12 @@ read_stream(struct show *s, struct input *in)
 
 	while (ok && input_fill(in)) {
 		while (ok && (error = input_at_hand(in, &msg)) < FLUFFY_MORE) {
-			if (error != FLUFFY_OK)
-				report_why(s->ctx, error);
-			else
+			if (error == FLUFFY_OK)
 				ok = take(s, in, msg);
+			else if (s->explain)
+				ok = explain(s, NULL);
+			else
+				report_why(s->ctx, error);
 			fluffy_msg_free(&msg);
 		}
 		ok = output_flush(s->out) && ok;

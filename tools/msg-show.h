@@ -9,6 +9,7 @@ struct show {
 	fluffy_ctx *ctx;
 	struct output *out;
 	bool check;			/* write nothing */
+	bool explain;			/* what the stores' parties make of it */
 	enum fluffy_format to;
 	unsigned flags;			/* of fluffy_msg_write */
 	enum capture_form from;

@@ -1,0 +1,182 @@
+/* msg-explain.c - what a store's party would make of a message, for people */
+#include "msg-explain.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECKS_MAX 64	/* no step has as many */
+
+struct explanation {
+	const char *path;
+	enum fluffy_type type;
+	struct {
+		const char *name;
+		enum fluffy_error verdict;	/* FLUFFY_END: not reached */
+	} checks[CHECKS_MAX];
+	size_t n;
+	const char *verdict;
+	enum fluffy_error error;
+	const char *field, *text;
+};
+
+static void
+note_check(void *arg, enum fluffy_type type, const char *name,
+    enum fluffy_error verdict)
+{
+	struct explanation *x = arg;
+
+	x->type = type;
+	if (x->n == CHECKS_MAX)
+		return;
+	x->checks[x->n].name = name;
+	x->checks[x->n++].verdict = verdict;
+}
+
+static const char *
+verdict_of(enum fluffy_error error, enum fluffy_outcome_kind kind)
+{
+	if (error != FLUFFY_OK)
+		return "refused";
+	switch (kind) {
+	case FLUFFY_NOT_ADDRESSED:
+		return "ignored";
+	case FLUFFY_ERROR_HINT:
+		return "hint";
+	default:
+		return "taken";
+	}
+}
+
+static const char *
+word_of_check(enum fluffy_error verdict)
+{
+	return verdict == FLUFFY_OK ? "passed" :
+	    verdict == FLUFFY_END ? "not-reached" : "failed";
+}
+
+static const char *
+message_name(const struct explanation *x)
+{
+	const char *name = fluffy_type_name(x->type);
+
+	return name != NULL ? name : "message";
+}
+
+/* ---- text ---------------------------------------------------------------- */
+
+/* What may stand in a file's name goes through clean_text. */
+static void
+put_line(struct output *out, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void
+put_line(struct output *out, const char *format, ...)
+{
+	char line[2048];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line, sizeof line, format, ap);
+	va_end(ap);
+	clean_text(line);
+	output_put(out, line, strlen(line));
+	output_put(out, "\n", 1);
+}
+
+static void
+put_text(struct output *out, const struct explanation *x)
+{
+	bool told = false;
+
+	put_line(out, "%s, as %s judges it", message_name(x), x->path);
+	for (size_t i = 0; i < x->n; i++) {
+		enum fluffy_error verdict = x->checks[i].verdict;
+
+		if (verdict == FLUFFY_OK || verdict == FLUFFY_END)
+			put_line(out, "  %-16s %s", x->checks[i].name,
+			    word_of_check(verdict));
+		else
+			put_line(out, "  %-16s failed: %s: %s%s%s",
+			    x->checks[i].name, fluffy_error_name(verdict),
+			    x->field, *x->field != '\0' ? ": " : "",
+			    x->text);
+		told |= verdict == x->error;
+	}
+	if (x->error == FLUFFY_OK || told)
+		put_line(out, "  %s", x->verdict);
+	else
+		put_line(out, "  %s: %s: %s%s%s", x->verdict,
+		    fluffy_error_name(x->error), x->field,
+		    *x->field != '\0' ? ": " : "", x->text);
+}
+
+/* ---- JSON ---------------------------------------------------------------- */
+
+static void
+add_reason(json_t *object, enum fluffy_error error,
+    const struct explanation *x)
+{
+	json_object_set_new(object, "error",
+	    json_string(fluffy_error_name(error)));
+	json_object_set_new(object, "field", json_string(x->field));
+	json_object_set_new(object, "text", json_string(x->text));
+}
+
+static void
+put_json(struct output *out, const struct explanation *x)
+{
+	json_t *checks = json_array();
+	json_t *object = json_pack("{s:s,s:s,s:o,s:s}", "message",
+	    message_name(x), "store", x->path, "checks", checks, "verdict",
+	    x->verdict);
+	char *line;
+
+	for (size_t i = 0; i < x->n; i++) {
+		enum fluffy_error verdict = x->checks[i].verdict;
+		json_t *check = json_pack("{s:s,s:s}", "check",
+		    x->checks[i].name, "verdict", word_of_check(verdict));
+
+		if (verdict != FLUFFY_OK && verdict != FLUFFY_END)
+			add_reason(check, verdict, x);
+		json_array_append_new(checks, check);
+	}
+	if (x->error != FLUFFY_OK)
+		add_reason(object, x->error, x);
+	line = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+	if (line == NULL)
+		report_error(FLUFFY_E_MEMORY, "", "out of memory");
+	else {
+		output_put(out, line, strlen(line));
+		output_put(out, "\n", 1);
+	}
+	free(line);
+	json_decref(object);
+}
+
+/* ---- both ------------------------------------------------------------------ */
+
+bool
+explain_message(fluffy_ctx *ctx, struct output *out, fluffy_store *store,
+    const char *path, fluffy_msg *msg, bool json)
+{
+	struct explanation x = { .path = path };
+	fluffy_outcome outcome;
+
+	fluffy_ctx_set_checked(ctx, note_check, &x);
+	if (msg != NULL)
+		x.type = fluffy_msg_type(msg);
+	x.error = fluffy_explain(store, msg, &outcome);
+	fluffy_ctx_set_checked(ctx, NULL, NULL);
+	x.verdict = verdict_of(x.error, outcome.kind);
+	/* of an ERROR a check may fail without an error */
+	x.field = fluffy_why(ctx).field;
+	x.text = fluffy_why(ctx).text;
+	if (fluffy_error_status(x.error) != FLUFFY_BROKEN)
+		json ? put_json(out, &x) : put_text(out, &x);
+	if (x.error != FLUFFY_OK)
+		report_why(ctx, x.error);
+	else if (outcome.kind == FLUFFY_ERROR_HINT)
+		report_error(FLUFFY_E_AUTH_FAILED, "ERROR",
+		    "only a hint: nothing proves it");
+	return fluffy_error_status(x.error) != FLUFFY_BROKEN;
+}
