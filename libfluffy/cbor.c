@@ -685,6 +685,12 @@ put_value(struct buffer *b, const struct row *row, const uint8_t *at)
 	}
 }
 
+void
+cbor_put_member(struct buffer *b, const void *map, const struct row *row)
+{
+	put_value(b, row, (const uint8_t *)map + row->offset);
+}
+
 /*
  * Keys sorted by their encoding (RFC 8949, 4.2.1): the labels of section 3
  * ascending, which their bits are; a key's parameters -1, -2, ... likewise;
@@ -708,7 +714,7 @@ cbor_put_struct(struct buffer *b, const void *map, int skip)
 		if ((row = schema_row(schema, bit)) == NULL)
 			row = schema_row(schema, -bit);
 		cbor_put_int(b, row->label);
-		put_value(b, row, (const uint8_t *)map + row->offset);
+		cbor_put_member(b, map, row);
 	}
 	for (i = 0; i < head->n_extras; i++) {
 		buffer_add(b, head->extras[i].label.p, head->extras[i].label.n);

@@ -50,6 +50,10 @@ void cbor_put_simple(struct buffer *, enum node_type); /* null, true, false */
  */
 void cbor_put_struct(struct buffer *, const void *map, int skip);
 
+/* The value of one member of a structure. */
+struct row;
+void cbor_put_member(struct buffer *, const void *map, const struct row *);
+
 /* Section 4: the protected header of alg, {1: alg}; its length. */
 #define PROTECTED_MAX 11
 size_t cbor_protected(uint8_t out[PROTECTED_MAX], int64_t alg);

@@ -637,6 +637,29 @@ FLUFFY_CHECKED enum fluffy_error fluffy_list_deletions(fluffy_store *,
 FLUFFY_CHECKED enum fluffy_error fluffy_explain(fluffy_store *,
     fluffy_msg *in, fluffy_outcome *);
 
+/* A message that isn't as it was, and what a right receiver makes of it. */
+typedef struct fluffy_mutation {
+	const char *change;	/* "removed", "tag-flipped", ... */
+	const char *member;	/* where: "PSK-REQ.req-body.spname" */
+	enum fluffy_format format;
+	/* what fluffy_explain gives: the step's error and outcome */
+	enum fluffy_error error;
+	enum fluffy_outcome_kind outcome;
+	const uint8_t *data;
+	size_t len;
+} fluffy_mutation;
+
+/*
+ * Calls each for everything that can be wrong with the message, one thing at a
+ * time, and for some changes that change nothing, in JSON or CBOR, until it
+ * returns non-zero.  Expected is what the party makes of it that would take the
+ * message as it is, at that moment; what the profile leaves open is left out.
+ * The seed decides which bits are flipped.
+ */
+FLUFFY_CHECKED enum fluffy_error fluffy_msg_mutate(fluffy_ctx *,
+    const fluffy_msg *, enum fluffy_format, uint64_t seed,
+    int (*each)(void *arg, const fluffy_mutation *), void *arg);
+
 /* ---- DerivedKey and AuthorizedPublicKey ---------------------------------- */
 
 /*

@@ -1,0 +1,457 @@
+/*
+ * test_explain.c - fluffy_explain and fluffy_msg_mutate: every check that is
+ * told is the step's own, and every wrong message is refused as it should be
+ */
+#include "groups.h"
+#include "judge.h"
+
+#include <dirent.h>
+
+static char *
+skdc_path(const struct world *w)
+{
+	static char path[100];
+
+	(void)snprintf(path, sizeof(path), "%s/skdc.db", w->dir);
+	return path;
+}
+
+static void
+play_at_skdc(struct world *w, const fluffy_bytes *wire)
+{
+	play(w->ctx, skdc_path(w), wire);
+}
+
+static void
+play_at(struct world *w, const struct device_store *d,
+    const fluffy_bytes *wire)
+{
+	play(w->ctx, d->path, wire);
+}
+
+/* ---- pairwise keys ----------------------------------------------------------- */
+
+static void
+play_exchange(struct world *w, const fluffy_psk_params *params)
+{
+	fluffy_bytes req = request_with(w, SENSOR, params), rep, estb, ack;
+
+	play_at_skdc(w, &req);
+	rep = asked(w, &req);
+	play_at(w, SENSOR, &rep);
+	estb = stepped(w, SENSOR, &rep);
+	play_at(w, LOCK, &estb);
+	ack = stepped(w, LOCK, &estb);
+	play_at(w, SENSOR, &ack);
+	wire_free(&req);
+	wire_free(&rep);
+	wire_free(&estb);
+	wire_free(&ack);
+}
+
+static void
+pairwise_keys_are_explained(void **state)
+{
+	play_exchange(*state, &(fluffy_psk_params){ .service = "lock" });
+}
+
+static void
+all_members_are_explained(void **state)
+{
+	play_exchange(*state, &(fluffy_psk_params){ .service = "lock",
+	    .realm = "home", .etype = "A128GCM,ChaCha20/Poly1305",
+	    .cpac = "{\"a\":[1,2.5,\"x\"]}",
+	    .extras = { .ext = "{\"b\":null}", .cksum = true,
+	    .has_seqnum = true, .seqnum = UINT32_MAX } });
+}
+
+static void
+a_refusal_is_a_hint_unless_proven(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes req = request(w, SENSOR, "nobody"), error;
+
+	expect(w, ask(w, &req, &error), FLUFFY_E_UNKNOWN_SERVICE);
+	play_at(w, SENSOR, &error);
+	wire_free(&error);
+	wire_free(&req);
+
+	req = request(w, SENSOR, "lock");
+	req.data[req.len - 1] ^= 1;
+	expect(w, ask(w, &req, &error), FLUFFY_E_AUTH_FAILED);
+	play_at(w, SENSOR, &error);
+	wire_free(&error);
+	wire_free(&req);
+}
+
+static void
+a_rotation_is_explained(void **state)
+{
+	struct world *w = *state;
+	fluffy_msg *enrol;
+	fluffy_bytes wire;
+
+	must(w->ctx, fluffy_rotate(w->skdc, "sensor", NOW + 3600, &enrol));
+	wire = to_wire(w, &enrol);
+	play_at(w, SENSOR, &wire);
+	wire_free(&wire);
+}
+
+/* ---- groups --------------------------------------------------------------------- */
+
+static void
+play_deletion(struct world *w)
+{
+	fluffy_bytes delt = delete_wire(w, SENSOR), delc;
+	struct wires missing, done;
+
+	play_at_skdc(w, &delt);
+	missing = asked_all(w, &delt);
+	assert_int_equal(missing.n, 1);
+	play_at(w, LOCK, &missing.v[0]);
+	delc = confirmed(w, LOCK, &missing.v[0]);
+	play_at_skdc(w, &delc);
+	done = asked_all(w, &delc);
+	assert_int_equal(done.n, 1);
+	play_at(w, SENSOR, &done.v[0]);
+	wire_free(&delt);
+	wire_free(&delc);
+	wires_free(&missing);
+	wires_free(&done);
+}
+
+static void
+groups_are_explained(void **state)
+{
+	struct world *w = *state;
+	const fluffy_gsk_params group = { .group = "den", .members = "lock",
+	    .lifetime = 3600 };
+	fluffy_bytes req = gsk_wire(w, SENSOR, &group), rep, fet, dlvr;
+
+	play_at_skdc(w, &req);
+	rep = asked(w, &req);
+	play_at(w, SENSOR, &rep);
+	gsk_taken(w, SENSOR, &rep, FLUFFY_GROUP_CREATED);
+	fet = fetch_wire(w, LOCK, &(fluffy_fetch_params){ .group = "den" });
+	play_at_skdc(w, &fet);
+	dlvr = asked(w, &fet);
+	play_at(w, LOCK, &dlvr);
+	gsk_taken(w, LOCK, &dlvr, FLUFFY_GROUP_JOINED);
+	play_deletion(w);
+	wire_free(&req);
+	wire_free(&rep);
+	wire_free(&fet);
+	wire_free(&dlvr);
+}
+
+/* ---- key pairs ---------------------------------------------------------------------- */
+
+static void
+play_pair(struct world *w, const fluffy_pkp_params *params)
+{
+	fluffy_msg *msg, *in, *out;
+	fluffy_bytes req, rep, estb;
+
+	must(w->ctx, fluffy_pkp_request(SENSOR->store, params, &msg));
+	req = to_wire(w, &msg);
+	play_at_skdc(w, &req);
+	rep = asked(w, &req);
+	play_at(w, SENSOR, &rep);
+	in = from_wire(w, &rep);
+	must(w->ctx, fluffy_pkp_accept(SENSOR->store, in, &no_params, &out,
+	    &w->outcome));
+	estb = to_wire(w, &out);
+	play_at(w, LOCK, &estb);
+	fluffy_msg_free(&in);
+	wire_free(&req);
+	wire_free(&rep);
+	wire_free(&estb);
+}
+
+static void
+pairs_are_explained(void **state)
+{
+	play_pair(*state, &(fluffy_pkp_params){ .kty = "EC",
+	    .etype = "ES256", .service = "lock" });
+}
+
+/* Their PSK-ESTB has no authenticator. */
+static void
+agreement_pairs_are_explained(void **state)
+{
+	play_pair(*state, &(fluffy_pkp_params){ .kty = "OKP",
+	    .etype = "ECDH-ES+HKDF-256", .service = "lock" });
+}
+
+/* ---- every vector and every bad input --------------------------------------------------- */
+
+struct party_copy {
+	const char *path;
+	fluffy_store *copy;
+};
+
+struct parties {
+	fluffy_ctx *ctx;
+	struct party_copy v[3];
+	size_t inputs;
+};
+
+static struct buffer
+contents(const char *path)
+{
+	struct buffer b = BUFFER(4 * FLUFFY_MAX_RECEIVED);
+	FILE *f = fopen(path, "rb");
+	char block[4096];
+	size_t n;
+
+	assert_non_null(f);
+	while ((n = fread(block, 1, sizeof(block), f)) > 0)
+		buffer_add(&b, block, n);
+	(void)fclose(f);
+	assert_false(b.failed);
+	return b;
+}
+
+/* Expected is what can be told without a key: is it well-formed? */
+static int
+read_mutation(void *arg, const fluffy_mutation *m)
+{
+	fluffy_ctx *ctx = arg;
+	fluffy_msg *msg;
+	enum fluffy_error e = fluffy_msg_read(ctx, m->data, m->len, &msg);
+	bool formed = m->error != FLUFFY_E_MALFORMED &&
+	    m->error != FLUFFY_E_BAD_VERSION;
+
+	if (e != (formed ? FLUFFY_OK : m->error))
+		print_error("%s %s: %s: %s\n", m->member, m->change,
+		    fluffy_why(ctx).field, fluffy_why(ctx).text);
+	assert_int_equal(e, formed ? FLUFFY_OK : m->error);
+	fluffy_msg_free(&msg);
+	return 0;
+}
+
+static void
+compare_file(struct parties *p, const char *path)
+{
+	struct buffer b = contents(path);
+	fluffy_msg *msg;
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		(void)compared(p->v[i].copy, p->v[i].path, buffer_view(&b));
+	if (fluffy_msg_read(p->ctx, b.p, b.n, &msg) == FLUFFY_OK) {
+		must(p->ctx, fluffy_msg_mutate(p->ctx, msg, FLUFFY_CBOR, 3,
+		    read_mutation, p->ctx));
+		must(p->ctx, fluffy_msg_mutate(p->ctx, msg, FLUFFY_JSON, 4,
+		    read_mutation, p->ctx));
+	}
+	fluffy_msg_free(&msg);
+	p->inputs++;
+	buffer_free(&b);
+}
+
+static bool
+is_message(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot != NULL &&
+	    (strcmp(dot, ".cbor") == 0 || strcmp(dot, ".json") == 0);
+}
+
+/* In the directory, and in those in it. */
+static void
+compare_files(struct parties *p, const char *dir, int depth)
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	char path[1200];
+
+	assert_non_null(d);
+	while ((entry = readdir(d)) != NULL) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir,
+		    entry->d_name);
+		if (entry->d_name[0] == '.')
+			continue;
+		if (is_message(entry->d_name))
+			compare_file(p, path);
+		else if (depth > 0 && access(path, X_OK) == 0 &&
+		    strchr(entry->d_name, '.') == NULL)
+			compare_files(p, path, depth - 1);
+	}
+	(void)closedir(d);
+}
+
+/* The party of the vectors that the ENROL is for. */
+static void
+join_as(struct world *w, const char *path, const char *enrol)
+{
+	struct buffer b = contents(enrol);
+	fluffy_msg *msg;
+
+	must(w->ctx, fluffy_msg_read(w->ctx, b.p, b.n, &msg));
+	must(w->ctx, fluffy_join(w->ctx, path, msg));
+	fluffy_msg_free(&msg);
+	buffer_free(&b);
+}
+
+static void
+every_input_is_explained(void **state)
+{
+	struct world *w = *state;
+	const char *srcdir = getenv("srcdir");
+	struct parties p = { .ctx = w->ctx };
+	char client[100], service[100], path[1100];
+	size_t i;
+
+	(void)snprintf(client, sizeof(client), "%s/client", w->dir);
+	(void)snprintf(service, sizeof(service), "%s/service", w->dir);
+	(void)snprintf(path, sizeof(path),
+	    "%s/tests/vectors/ENROL-minimal.cbor", srcdir ? srcdir : ".");
+	join_as(w, client, path);
+	(void)snprintf(path, sizeof(path),
+	    "%s/tests/vectors/more/ENROL-service.cbor", srcdir ? srcdir : ".");
+	join_as(w, service, path);
+	p.v[0].path = skdc_path(w);
+	p.v[1].path = client;
+	p.v[2].path = service;
+	for (i = 0; i < 3; i++)
+		p.v[i].copy = copy_of(w->ctx, p.v[i].path);
+	(void)snprintf(path, sizeof(path), "%s/tests/vectors",
+	    srcdir ? srcdir : ".");
+	compare_files(&p, path, 1);
+	(void)snprintf(path, sizeof(path), "%s/tests/invalid",
+	    srcdir ? srcdir : ".");
+	compare_files(&p, path, 1);
+	assert_true(p.inputs > 400);
+	for (i = 0; i < 3; i++)
+		fluffy_store_close(&p.v[i].copy);
+}
+
+/* ---- what else is told ------------------------------------------------------------------ */
+
+static void
+the_first_failure_is_named_and_the_rest_told(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes req = request(w, SENSOR, "lock"), rep = asked(w, &req);
+	fluffy_store *copy = copy_of(w->ctx, skdc_path(w));
+	fluffy_msg *msg = from_wire(w, &req);
+	struct verdict v = explained(copy, msg);
+
+	assert_int_equal(v.e, FLUFFY_E_REPLAY);
+	assert_string_equal(v.told,
+	    "skdc=ok seal=ok names=ok clock=ok time=ok nonce=replay ");
+	assert_int_equal(v.unreached, 4);
+	assert_string_equal(v.field, "PSK-REQ.authenticator.nonce");
+	assert_string_equal(v.text, "was seen before");
+	fluffy_msg_free(&msg);
+	fluffy_store_close(&copy);
+	wire_free(&req);
+	wire_free(&rep);
+}
+
+/* As often as one likes: then the message is still taken. */
+static void
+nothing_changes(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes req = request(w, SENSOR, "lock"), rep;
+	fluffy_store *copy = copy_of(w->ctx, skdc_path(w));
+	fluffy_msg *msg = from_wire(w, &req);
+	int i;
+
+	for (i = 0; i < 3; i++)
+		assert_int_equal(explained(copy, msg).e, FLUFFY_OK);
+	/* also in a store that isn't a copy */
+	assert_int_equal(explained(w->skdc, msg).e, FLUFFY_OK);
+	fluffy_store_close(&copy);
+	fluffy_msg_free(&msg);
+	rep = asked(w, &req);
+	wire_free(&req);
+	wire_free(&rep);
+}
+
+static void
+a_party_says_what_it_never_takes(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes req = request(w, SENSOR, "lock");
+	fluffy_msg *msg = from_wire(w, &req);
+	struct verdict v = explained(LOCK->store, msg);
+
+	assert_int_equal(v.e, FLUFFY_E_UNEXPECTED);
+	assert_string_equal(v.told, "");
+	assert_string_equal(v.field, "PSK-REQ");
+	fluffy_msg_free(&msg);
+	wire_free(&req);
+}
+
+/* In section 6's order, whatever comes behind it. */
+static void
+what_is_no_message_is_explained(void **state)
+{
+	static const struct {
+		const char *input, *told;
+	} cases[] = {
+		{ "[]", "encoding=malformed " },
+		{ "{\"pvno\":1", "encoding=malformed " },
+		{ "{}", "pvno=malformed " },
+		{ "{\"pvno\":2,\"msg-type\":1}", "pvno=bad-version " },
+		{ "{\"pvno\":1}", "msg-type=malformed " },
+		{ "{\"pvno\":1,\"msg-type\":\"PSK-REQ\"}",
+		    "structure=malformed " }
+	};
+	struct world *w = *state;
+	struct verdict v;
+	fluffy_msg *msg;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_not_equal(fluffy_msg_read(w->ctx, cases[i].input,
+		    strlen(cases[i].input), &msg), FLUFFY_OK);
+		v = explained(w->skdc, NULL);
+		assert_string_equal(v.told, cases[i].told);
+	}
+}
+
+static void
+too_much_is_told_first(void **state)
+{
+	struct world *w = *state;
+	struct buffer b = BUFFER(2 * FLUFFY_MAX_RECEIVED);
+	fluffy_msg *msg;
+
+	buffer_adds(&b, "{\"pvno\":2,\"x\":\"");
+	while (b.n < FLUFFY_MAX_RECEIVED)
+		buffer_adds(&b, "aaaaaaaaaaaaaaaa");
+	buffer_adds(&b, "\"}");
+	assert_false(b.failed);
+	assert_int_equal(fluffy_msg_read(w->ctx, b.p, b.n, &msg),
+	    FLUFFY_E_MALFORMED);
+	assert_string_equal(explained(w->skdc, NULL).told,
+	    "size=malformed ");
+	buffer_free(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_BOTH(pairwise_keys_are_explained),
+		IN_BOTH(all_members_are_explained),
+		IN_CBOR(a_refusal_is_a_hint_unless_proven),
+		IN_BOTH(a_rotation_is_explained),
+		IN_BOTH(groups_are_explained),
+		IN_BOTH(pairs_are_explained),
+		IN_BOTH(agreement_pairs_are_explained),
+		IN_CBOR(every_input_is_explained),
+		IN_CBOR(the_first_failure_is_named_and_the_rest_told),
+		IN_CBOR(nothing_changes),
+		IN_CBOR(a_party_says_what_it_never_takes),
+		IN_CBOR(what_is_no_message_is_explained),
+		IN_CBOR(too_much_is_told_first)
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
