@@ -1,12 +1,14 @@
-/* fluffy-msg.c - show, convert, check, pick and explain messages */
+/* fluffy-msg.c - show, convert, check, explain, compare and spoil messages */
 #include <stdlib.h>
 #include <string.h>
 
-#include "msg-show.h"
+#include "msg-diff.h"
+#include "msg-mutate.h"
 #include "program.h"
 
 static const char *to, *from, *selection, *schema, *now_text, *output_path;
-static const char *mode;	/* "check", "explain"; NULL: write */
+static const char *mode;	/* NULL: write; else the option that isn't */
+static struct option_number seed;
 static struct option_many stores;
 static bool opened, show_keys;
 static uint64_t now;
@@ -18,7 +20,7 @@ fixed_clock(void *arg)
 	return now;
 }
 
-/* Only what is shown depends on the time: "2 h ago". */
+/* Only what is shown and explained depends on it: "2 h ago". */
 static bool
 set_clock(fluffy_ctx *ctx)
 {
@@ -62,11 +64,23 @@ find_form(struct show *s)
 static bool
 options_fit(const struct show *s, char **operands)
 {
+	bool text = s->to == FLUFFY_TEXT || s->to == FLUFFY_JSON;
+	size_t n = 0;
+
+	while (operands[n] != NULL)
+		n++;
 	if (opened && (s->to == FLUFFY_CBOR || mode != NULL))
 		OPTIONS_WRONG("--open", "only --to text, json or diag show it");
-	else if (s->explain && s->to != FLUFFY_TEXT && s->to != FLUFFY_JSON)
-		OPTIONS_WRONG("--explain", "goes with --to text or json");
-	else if (schema != NULL && operands[0] != NULL)
+	else if ((s->explain || is_word(mode, "diff")) && !text)
+		OPTIONS_WRONG("--to", "--%s writes text or json", mode);
+	else if (is_word(mode, "diff") && n != 2)
+		OPTIONS_WRONG("--diff", "two files were expected");
+	else if (is_word(mode, "mutate") && (n > 1 || s->to == FLUFFY_DIAG))
+		OPTIONS_WRONG("--mutate", n > 1 ? "one file was expected" :
+		    "goes with --to json or cbor");
+	else if (seed.given && !is_word(mode, "mutate"))
+		OPTIONS_WRONG("--seed", "only --mutate needs it");
+	else if (schema != NULL && n > 0)
 		OPTIONS_WRONG(operands[0], "--schema reads nothing");
 	return report_status() == FLUFFY_DONE;
 }
@@ -133,6 +147,21 @@ show_all(struct show *s, char **paths)
 }
 
 static void
+write_all(struct show *s, char **operands)
+{
+	if (!output_open(s->out, output_path))
+		return;
+	s->out->verdict = s->explain;
+	if (schema != NULL)
+		print_schema(s->ctx, s->out);
+	else if (is_word(mode, "diff"))
+		diff_files(s, operands[0], operands[1]);
+	else
+		show_all(s, operands);
+	output_close(s->out);
+}
+
+static void
 run(fluffy_ctx *ctx, char **operands)
 {
 	static struct output out;
@@ -149,13 +178,11 @@ run(fluffy_ctx *ctx, char **operands)
 	if (!options_fit(&show, operands) || !find_stores(&show) ||
 	    !set_clock(ctx) || !find_selection(&show, words, sizeof words))
 		return;
-	if (output_open(&out, output_path)) {
-		if (schema != NULL)
-			print_schema(ctx, &out);
-		else
-			show_all(&show, operands);
-	}
-	output_close(&out);
+	if (is_word(mode, "mutate"))
+		mutate_file(&show, operands[0] != NULL ? operands[0] : "-",
+		    seed.given ? seed.value : 1, output_path);
+	else
+		write_all(&show, operands);
 }
 
 static const struct option_row options[] = {
@@ -171,6 +198,12 @@ static const struct option_row options[] = {
 	  .text = &mode },
 	{ "explain", 0, NULL, "write each check that the stores' parties make",
 	  .text = &mode },
+	{ "diff", 0, NULL, "write where two files' messages differ",
+	  .text = &mode },
+	{ "mutate", 0, NULL, "write everything that can be wrong with a message",
+	  .text = &mode },
+	{ "seed", 0, "N", "--mutate: which bits are flipped",
+	  .number = &seed, .max = UINT64_MAX },
 	{ "select", 0, "MEMBER=VALUE", "only messages with that clear member",
 	  .text = &selection },
 	{ "schema", 0, "FORM", "print all messages' schema",
@@ -184,7 +217,8 @@ static const struct option_row options[] = {
 
 static const struct command command = {
 	"fluffy-msg", "[FILE]...",
-	"Show, convert, check, pick or explain messages.", options, run
+	"Show, convert, check, explain, compare or spoil messages.",
+	options, run
 };
 
 int

@@ -79,7 +79,7 @@ output_open(struct output *out, const char *path)
 {
 	out->fd = STDOUT_FILENO;
 	out->path = path;
-	out->failed = false;
+	out->failed = out->verdict = false;
 	out->used = 0;
 	if (path != NULL)
 		out->fd = open(path,
@@ -131,7 +131,8 @@ output_close(struct output *out)
 	if (close(out->fd) < 0 && errno != EINTR)
 		fail(out);
 	out->fd = -1;
-	if (out->path != NULL && report_status() != FLUFFY_DONE)
+	if (out->path != NULL && (out->failed ||
+	    (!out->verdict && report_status() != FLUFFY_DONE)))
 		(void)unlink(out->path);
 	return !out->failed;
 }

@@ -21,6 +21,7 @@ struct output {
 	int fd;
 	const char *path;	/* NULL: stdout */
 	bool failed;
+	bool verdict;		/* it is whole, whatever the exit status */
 	size_t used;
 	uint8_t buffer[16384];
 };
@@ -30,8 +31,8 @@ bool output_open(struct output *, const char *path);
 bool output_put(struct output *, const void *data, size_t len);
 bool output_flush(struct output *);
 /*
- * Flush and close; true when everything is where it belongs.  A file whose
- * program fails isn't left behind.
+ * Flush and close; true when everything is where it belongs.  A file that
+ * isn't whole, because its program fails, isn't left behind.
  */
 bool output_close(struct output *);
 bool output_is_terminal(const struct output *);

@@ -33,8 +33,8 @@ note_check(void *arg, enum fluffy_type type, const char *name,
 	x->checks[x->n++].verdict = verdict;
 }
 
-static const char *
-verdict_of(enum fluffy_error error, enum fluffy_outcome_kind kind)
+const char *
+verdict_word(enum fluffy_error error, enum fluffy_outcome_kind kind)
 {
 	if (error != FLUFFY_OK)
 		return "refused";
@@ -46,6 +46,15 @@ verdict_of(enum fluffy_error error, enum fluffy_outcome_kind kind)
 	default:
 		return "taken";
 	}
+}
+
+/* A program that reads an ERROR ends in status 1, whatever it is worth. */
+enum fluffy_status
+verdict_status(enum fluffy_error error, enum fluffy_outcome_kind kind)
+{
+	return error == FLUFFY_OK && (kind == FLUFFY_ERROR_HINT ||
+	    kind == FLUFFY_ERROR_PROVEN) ? FLUFFY_REFUSED :
+	    fluffy_error_status(error);
 }
 
 static const char *
@@ -167,7 +176,7 @@ explain_message(fluffy_ctx *ctx, struct output *out, fluffy_store *store,
 		x.type = fluffy_msg_type(msg);
 	x.error = fluffy_explain(store, msg, &outcome);
 	fluffy_ctx_set_checked(ctx, NULL, NULL);
-	x.verdict = verdict_of(x.error, outcome.kind);
+	x.verdict = verdict_word(x.error, outcome.kind);
 	/* of an ERROR a check may fail without an error */
 	x.field = fluffy_why(ctx).field;
 	x.text = fluffy_why(ctx).text;
@@ -175,8 +184,9 @@ explain_message(fluffy_ctx *ctx, struct output *out, fluffy_store *store,
 		json ? put_json(out, &x) : put_text(out, &x);
 	if (x.error != FLUFFY_OK)
 		report_why(ctx, x.error);
-	else if (outcome.kind == FLUFFY_ERROR_HINT)
-		report_error(FLUFFY_E_AUTH_FAILED, "ERROR",
-		    "only a hint: nothing proves it");
+	else if (msg != NULL && verdict_status(x.error, outcome.kind) !=
+	    FLUFFY_DONE)
+		report_received(fluffy_msg_error(msg),
+		    fluffy_msg_e_text(msg), x.verdict);
 	return fluffy_error_status(x.error) != FLUFFY_BROKEN;
 }

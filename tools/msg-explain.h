@@ -5,6 +5,11 @@
 #include "io.h"
 #include "report.h"
 
+/* In a word: "taken", "refused", "ignored", "hint"; and the exit status. */
+const char *verdict_word(enum fluffy_error, enum fluffy_outcome_kind);
+enum fluffy_status verdict_status(enum fluffy_error,
+    enum fluffy_outcome_kind);
+
 /*
  * Writes each check with its verdict, as text or as a JSON object on a line,
  * and reports a refusal.  path is the store's, as it was given; msg NULL: what

@@ -1,8 +1,10 @@
 /* msg-input.c - messages as they are found: plain, or captured as text */
 #include "msg-input.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FIRST 65536u /* so much is read before the form is decided */
 
@@ -150,4 +152,57 @@ capture_free(struct capture *c)
 	free(c->data);
 	c->data = NULL;
 	c->at = c->len = 0;
+}
+
+/* ---- files --------------------------------------------------------------- */
+
+bool
+source_open(struct source *s, fluffy_ctx *ctx, const char *path,
+    enum capture_form form)
+{
+	bool is_stdin = strcmp(path, "-") == 0, ok;
+
+	s->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (s->fd < 0) {
+		report_errno(path);
+		return false;
+	}
+	ok = input_open(&s->in, ctx, s->fd, is_stdin ? "stdin" : path);
+	capture_attach(&s->capture, &s->in, form);
+	if (!ok)
+		source_close(s);
+	return ok;
+}
+
+void
+source_close(struct source *s)
+{
+	capture_free(&s->capture);
+	input_close(&s->in);
+	if (s->fd != STDIN_FILENO)
+		close(s->fd);
+}
+
+fluffy_msg *
+source_message(fluffy_ctx *ctx, const char *path, enum capture_form form)
+{
+	fluffy_msg *msg = NULL, *second = NULL;
+	struct source s;
+	enum fluffy_error error;
+
+	if (!source_open(&s, ctx, path, form))
+		return NULL;
+	error = input_next(&s.in, &msg);
+	if (error == FLUFFY_OK)
+		error = input_next(&s.in, &second);
+	if (error == FLUFFY_OK)
+		report_error(FLUFFY_E_MALFORMED, s.in.name,
+		    "more than one message");
+	else if (error != FLUFFY_END)
+		report_why(ctx, error);
+	if (error != FLUFFY_END || s.in.failed)
+		fluffy_msg_free(&msg);
+	fluffy_msg_free(&second);
+	source_close(&s);
+	return msg;
 }

@@ -21,6 +21,20 @@ struct capture {
 	size_t at, len;		/* what is still to be handed out */
 };
 
+/* A file, or stdin ("-"), and the messages in it. */
+struct source {
+	struct input in;
+	struct capture capture;
+	int fd;
+};
+
+/* Both report why not; a source that wasn't opened needn't be closed. */
+bool source_open(struct source *, fluffy_ctx *, const char *path,
+    enum capture_form);
+void source_close(struct source *);
+/* The only message that is in it; NULL, which is reported, if it isn't one. */
+fluffy_msg *source_message(fluffy_ctx *, const char *path, enum capture_form);
+
 /* Let the input read through the capture. */
 void capture_attach(struct capture *, struct input *, enum capture_form);
 void capture_free(struct capture *);

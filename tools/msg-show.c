@@ -2,9 +2,7 @@
 #include "msg-explain.h"
 #include "msg-show.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- one message --------------------------------------------------------- */
 
@@ -139,25 +137,22 @@ read_stream(struct show *s, struct input *in)
 }
 
 bool
+show_opened(struct show *s, fluffy_msg *msg)
+{
+	return s->paths->count == 0 || open_message(s, msg);
+}
+
+bool
 show_file(struct show *s, const char *path)
 {
-	bool is_stdin = strcmp(path, "-") == 0, ok = false;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	struct capture capture;
-	struct input in;
+	struct source source;
+	bool ok;
 
-	if (fd < 0) {
-		report_errno(path);
+	/* the next may be there */
+	if (!source_open(&source, s->ctx, path, s->from))
 		return true;
-	}
-	if (input_open(&in, s->ctx, fd, is_stdin ? "stdin" : path)) {
-		capture_attach(&capture, &in, s->from);
-		ok = read_stream(s, &in);
-		capture_free(&capture);
-	}
-	input_close(&in);
-	if (!is_stdin)
-		close(fd);
+	ok = read_stream(s, &source.in);
+	source_close(&source);
 	return ok;
 }
 

@@ -24,6 +24,8 @@ struct show {
 
 /* "-" is stdin.  false: there's no point in reading another file. */
 bool show_file(struct show *, const char *path);
+/* Opens the message's sealed parts with the stores, if there are any. */
+bool show_opened(struct show *, fluffy_msg *);
 /* After the last file. */
 void show_end(struct show *);
 
