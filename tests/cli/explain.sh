@@ -1,0 +1,214 @@
+#!/bin/bash
+# Why was it refused, where do they differ, and what could be wrong with it:
+# fluffy-msg --explain, --diff and --mutate.
+# shellcheck source=tests/cli/lib.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
+need jq faketime
+find_faketime || skip "faketime doesn't work"
+
+# explain STATUS STORE FILE: leaves text and json.
+explain() {
+	run "$1" fluffy-msg --explain -s "$2" "$3" >text
+	run "$1" fluffy-msg --explain --to json -s "$2" "$3" >json
+	equal "$(wc -l <json)" 1
+}
+
+# verdicts FILTER: of json
+verdict() {
+	jq -r "$1" json
+}
+
+# failed CHECK ERROR: that is the first failure, and what is behind it is told.
+failed() {
+	equal "$(verdict '[.checks[] | select(.verdict == "failed")] |
+		"\(length) \(.[0].check) \(.[0].error)"')" "1 $1 $2"
+	equal "$(verdict '.verdict + " " + .error')" "refused $2"
+	equal "$(verdict '[.checks[].verdict] | index("failed") as $i |
+		[.[:$i][] | select(. != "passed")] +
+		[.[$i + 1:][] | select(. != "not-reached")] | length')" 0
+	grep -qE "^  $1 +failed: $2: " text || fail "text doesn't tell $1"
+	expect_err "$(verdict .text)"
+}
+
+for enc in cbor json; do
+	chapter "every step of an exchange, $enc"
+	realm "explain-$enc"
+	exchange
+	explain 1 skdc.db req
+	failed nonce replay
+	cp skdc.db before.db
+	ask req2
+	explain 0 skdc.db req2
+	equal "$(verdict .verdict)" taken
+	equal "$(verdict '[.checks[].check] | join(" ")')" "size encoding pvno \
+msg-type structure skdc seal names clock time nonce kty etype service policy"
+	chapter "nothing changes in the store, $enc"
+	same skdc.db before.db
+	run 0 fluffy-skdc -s skdc.db <req2 >rep2
+	explain 0 sensor.db rep2
+	explain 1 lock.db rep2
+	failed seal auth-failed
+	run 0 fluffy-estb -s sensor.db <rep2 >estb2
+	explain 1 sensor.db rep2
+	failed pending replay
+	explain 0 lock.db estb2
+	run 0 fluffy-estb -s lock.db <estb2 >ack2
+	explain 1 lock.db estb2
+	failed nonce replay
+	explain 0 sensor.db ack2
+	run 0 fluffy-estb -s sensor.db <ack2 >none
+
+	chapter "in section 6's order, $enc"
+	edit req '.["req-body"].skdcname = "other"' >bad
+	explain 1 skdc.db bad
+	failed skdc wrong-skdc
+	edit req '.["req-body"].spname = "door"' >bad
+	explain 1 skdc.db bad
+	failed seal auth-failed
+	ask req3 sensor nobody
+	explain 1 skdc.db req3
+	failed service unknown-service
+	echo '{"pvno":2,"msg-type":"PSK-REQ"}' >bad
+	explain 1 skdc.db bad
+	failed pvno bad-version
+	echo '{"pvno":1,"msg-type":"PSK-REQ"}' >bad
+	explain 3 skdc.db bad
+	failed structure malformed
+	echo 'hello' >bad
+	run 3 fluffy-msg --explain --from json -s skdc.db bad >text
+	has text "encoding         failed: malformed"
+
+	chapter "as of another time, $enc"
+	ask req4
+	run 1 fluffy-msg --explain --now +2h -s skdc.db req4 >text
+	has text "time             failed: clock-skew: PSK-REQ.authenticator"
+	run 0 fluffy-msg --explain -s skdc.db req4 >text
+
+	chapter "what isn't for this party, $enc"
+	run 1 fluffy-msg --explain -s lock.db req4 >text
+	has text "  refused: unexpected: PSK-REQ: "
+	run 1 fluffy-skdc -s skdc.db <req >error
+	run 1 fluffy-msg --explain -s lock.db error >text
+	has text "  hint"
+
+	chapter "groups, deletion and rotation, $enc"
+	group request gsk.req lock den --members sensor
+	explain 0 skdc.db gsk.req
+	obtain request lock den --members sensor
+	group fetch fet sensor den
+	explain 0 skdc.db fet
+	device lamp
+	group fetch foreign lamp den
+	explain 1 skdc.db foreign
+	failed member not-permitted
+	run 0 fluffy-key rotate -s skdc.db sensor >enrol
+	explain 0 sensor.db enrol
+	run 0 fluffy-key join -s sensor.db <enrol
+	explain 1 sensor.db enrol
+	failed new exists
+	honest
+	honest_group
+done
+
+chapter "documents of fluffy-dk"
+enter dk
+run 0 fluffy-dk provision -s ta.db door >prov
+run 0 fluffy-dk join -s door.db <prov >door.pem
+run 0 fluffy-dk issue -s ta.db door phone >cred
+explain 0 door.db cred
+equal "$(verdict '[.checks[5:][].check] | join(" ")')" \
+	"syntax trust-anchor sequence-number"
+run 0 fluffy-dk join -s phone.db <cred
+explain 1 phone.db cred
+failed new exists
+run 0 fluffy-dk revoke -s ta.db door 1 >revoke
+explain 0 door.db revoke
+run 0 fluffy-dk accept -s door.db <revoke
+explain 1 door.db cred
+failed sequence-number replay
+run 1 fluffy-msg --explain -s ta.db cred >text
+has text "a trust anchor takes no messages"
+
+chapter "a store that can only be read"
+realm readonly
+ask req
+chmod a-w skdc.db
+chmod a-w .
+run 0 fluffy-msg --explain -s skdc.db req >/dev/null
+chmod u+w . skdc.db
+
+chapter "an explanation is whole, whatever it says"
+run 0 fluffy-skdc -s skdc.db <req >rep
+run 1 fluffy-msg --explain -o why -s skdc.db req
+has why "nonce            failed: replay"
+full /dev/null fluffy-msg --explain -s skdc.db req
+
+chapter "two messages"
+for enc in cbor json; do
+	realm "diff-$enc"
+	ask one
+	ask two
+	run 0 fluffy-msg --to json one >one.json
+	run 0 fluffy-msg --diff one one.json >same
+	empty same
+	run 1 fluffy-msg --diff -s skdc.db --to json one two >differ
+	equal "$(jq -r .member differ | grep -c '^authenticator\.')" "$(wc -l <differ)"
+	jq -r .member differ | grep -qx authenticator.nonce || fail "no nonce"
+	edit one '.["req-body"].spname = "door" | .ext = 1 |
+		.["req-body"].x = "y"' >three
+	run 1 fluffy-msg --diff one three >differ
+	cat >wanted <<-'END'
+		- req-body.spname: "lock"
+		+ req-body.spname: "door"
+		+ req-body."x": "y"
+		+ ext: 1
+	END
+	same differ wanted
+	run 0 fluffy-key enrol -s skdc.db new >enrol
+	run 0 fluffy-key enrol -s skdc.db newer >enrol2
+	run 1 fluffy-msg --diff enrol enrol2 >differ
+	key=$(jq -r .keydata.key <(fluffy-msg --to json enrol))
+	has_not differ "$key"
+	has differ '- keydata.key: "(hidden)"'
+	run 1 fluffy-msg --diff --show-keys enrol enrol2 >differ
+	has differ "$key"
+	cat one one >twice
+	run 3 fluffy-msg --diff one twice >differ
+	empty differ
+	run 1 fluffy-msg --diff -o differences one two
+	[ -s differences ] || fail "it isn't left there"
+done
+
+chapter "everything that can be wrong with a message"
+for enc in cbor json; do
+	realm "mutate-$enc"
+	ask req
+	run 0 fluffy-msg --mutate --seed 5 -o all req
+	run 0 fluffy-msg --mutate --seed 5 -o again req
+	diff -r all again >/dev/null || fail "a seed doesn't repeat itself"
+	equal "$(mode all)" 700
+	equal "$(mode all/index.jsonl)" 600
+	equal "$(find all -type f | wc -l)" "$(($(wc -l <all/index.jsonl) + 1))"
+	run 0 fluffy-msg --mutate --seed 5 req >inline
+	equal "$(wc -l <inline)" "$(wc -l <all/index.jsonl)"
+	while read -r file status error; do
+		run "$status" fluffy-msg --explain --to json -s skdc.db \
+			"all/$file" >json
+		equal "$(jq -r '.error // "-"' json)" "$error" "$file"
+	done < <(jq -r '"\(.file) \(.status) \(.error // "-")"' all/index.jsonl)
+	run 0 fluffy-skdc -s skdc.db <req >rep
+	run 4 fluffy-msg --mutate -o all req
+	[ -s all/index.jsonl ] || fail "what was there is gone"
+	honest
+done
+
+chapter "what can't be asked"
+run 2 fluffy-msg --explain req
+run 2 fluffy-msg --explain --to cbor -s skdc.db req
+run 2 fluffy-msg --explain --check -s skdc.db req
+run 2 fluffy-msg --diff req
+run 2 fluffy-msg --diff --to diag req rep
+run 2 fluffy-msg --seed 1 req
+run 2 fluffy-msg --mutate req rep
+run 4 fluffy-msg --explain -s nothing.db req
+run 4 fluffy-msg --mutate -o no/such/place req
