@@ -92,6 +92,7 @@ diff(struct show *s, fluffy_msg *a, fluffy_msg *b, const char *name_a,
 	if (!show_opened(s, a) || !show_opened(s, b))
 		return;
 	error = fluffy_msg_diff(s->ctx, a, b, s->flags, put_difference, &d);
+	output_flush(s->out);
 	if (error != FLUFFY_OK)
 		report_why(s->ctx, error);
 	else if (d.n > 0)
