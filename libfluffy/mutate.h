@@ -49,4 +49,36 @@ struct edit {
 void mutate_write(struct buffer *, const struct fluffy_msg *, bool json,
     const struct edit *);
 
+/* ---- mutate_value.c --------------------------------------------------------- */
+
+struct writer {
+	struct buffer *b;
+	bool json;
+	const struct edit *edit;
+};
+
+static inline bool
+mutate_is(const struct writer *w, enum op op)
+{
+	return w->edit->op == op;
+}
+
+static inline const void *
+mutate_member(const void *map, const struct row *row)
+{
+	return (const uint8_t *)map + row->offset;
+}
+
+void mutate_put_text(const struct writer *, struct bytes);
+void mutate_put_bytes(const struct writer *, struct bytes);
+/* With one bit flipped, of those from the byte at from on. */
+void mutate_put_flipped(const struct writer *, struct bytes, size_t from);
+/* A text of one byte more than max. */
+void mutate_put_too_long(const struct writer *, size_t max);
+/* The member's value as it is, and as the edit has it. */
+void mutate_put_plain(const struct writer *, const void *map,
+    const struct row *);
+void mutate_put_value(const struct writer *, const void *map,
+    const struct row *);
+
 #endif
