@@ -313,19 +313,17 @@ place(struct world *w, struct party_store *p, const char *file)
 }
 
 static inline struct world *
-world_in(enum fluffy_format format)
+world_at(const char *dir, enum fluffy_format format)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	fluffy_bytes public;
 	fluffy_msg *prov;
 
+	assert_non_null(w);
 	w->rng.state = 4711;
 	w->ctx = test_ctx(&w->rng);
 	w->format = format;
-	/* in memory, where there is such a thing */
-	(void)snprintf(w->dir, sizeof(w->dir), "%s/fluffy-dk-XXXXXX",
-	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	assert_non_null(mkdtemp(w->dir));
+	(void)snprintf(w->dir, sizeof(w->dir), "%s", dir);
 	place(w, &w->ta, "ta.db");
 	place(w, &w->rs, "rs.db");
 	place(w, &w->client, "client.db");
@@ -334,6 +332,18 @@ world_in(enum fluffy_format format)
 	trust(w, "door", &public);
 	fluffy_msg_free(&prov);
 	return w;
+}
+
+static inline struct world *
+world_in(enum fluffy_format format)
+{
+	char dir[40];
+
+	/* in memory, where there is such a thing */
+	(void)snprintf(dir, sizeof(dir), "%s/fluffy-dk-XXXXXX",
+	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	assert_non_null(mkdtemp(dir));
+	return world_at(dir, format);
 }
 
 static inline int

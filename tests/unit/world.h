@@ -100,24 +100,35 @@ new_skdc(struct world *w, const char *file, const char *realm,
 	return s;
 }
 
-static inline int
-world_new(void **state)
+/* In that directory. */
+static inline struct world *
+world_at(const char *dir)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
+	assert_non_null(w);
 	the_time = NOW;
 	w->rng.state = 4711;
 	w->ctx = test_ctx(&w->rng);
 	w->format = FLUFFY_CBOR;
-	/* in memory, where there is such a thing: thousands of commits */
-	(void)snprintf(w->dir, sizeof(w->dir), "%s/fluffy-world-XXXXXX",
-	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	assert_non_null(mkdtemp(w->dir));
+	(void)snprintf(w->dir, sizeof(w->dir), "%s", dir);
 	w->skdc = new_skdc(w, "skdc.db", "home", "skdc");
 	enrol(w, SENSOR, "sensor");
 	enrol(w, LOCK, "lock");
 	enrol(w, LAMP, "lamp");
-	*state = w;
+	return w;
+}
+
+static inline int
+world_new(void **state)
+{
+	char dir[40];
+
+	/* in memory, where there is such a thing: thousands of commits */
+	(void)snprintf(dir, sizeof(dir), "%s/fluffy-world-XXXXXX",
+	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	assert_non_null(mkdtemp(dir));
+	*state = world_at(dir);
 	return 0;
 }
 
