@@ -84,7 +84,7 @@ mix(uint64_t x)
 	return x ^ x >> 31;
 }
 
-/* ---- what happens ----------------------------------------------------------- */
+/* ---- what happens -------------------------------------------------------- */
 
 struct machine *
 machine_new(const struct disk_op *ops, size_t n, enum lie lie)
@@ -225,7 +225,7 @@ machine_has(struct machine *m, const char *name)
 	set_name(&m->names, name, there->number);
 }
 
-/* ---- what is left ------------------------------------------------------------ */
+/* ---- what is left -------------------------------------------------------- */
 
 enum style {
 	EACH,		/* any number of its changes, for each sector */
@@ -372,7 +372,7 @@ leave_some(const struct damage *d, struct content *out)
 	out->size = size_after(d, seen(d, SIZE), &largest);
 }
 
-/* ---- the whole ---------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------- */
 
 static void
 leave_file(const struct machine *m, const struct crash_file *file,

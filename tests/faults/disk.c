@@ -271,6 +271,24 @@ disk_drop(const char *name)
 }
 
 void
+disk_clear(void)
+{
+	for (size_t i = 0; i < MAX_FILES; i++)
+		if (names[i].name[0] != '\0')
+			(void)take_name(names[i].name);
+}
+
+size_t
+disk_count(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < MAX_FILES; i++)
+		n += names[i].name[0] != '\0';
+	return n;
+}
+
+void
 disk_put(const char *name, const uint8_t *data, size_t n)
 {
 	struct disk_file *file;

@@ -44,8 +44,12 @@ void disk_put(const char *name, const uint8_t *, size_t n);
 bool disk_get(const char *name, const uint8_t **, size_t *n);
 /* Nothing happens when there is none; unrecorded. */
 void disk_drop(const char *name);
+/* All files that nobody uses go. */
+void disk_clear(void);
+/* How many names there are. */
+size_t disk_count(void);
 
-/* ---- between disk.c, disk_vfs.c and disk_calls.c ---------------------------- */
+/* ---- between disk.c, disk_vfs.c and disk_calls.c ------------------------- */
 
 #define SHM_REGIONS 8
 #define SHM_LOCKS   8

@@ -23,7 +23,7 @@ handle(sqlite3_file *base)
 	return (void *)base;
 }
 
-/* ---- content --------------------------------------------------------------- */
+/* ---- content ------------------------------------------------------------- */
 
 static int
 on_read(sqlite3_file *base, void *out, int n, sqlite3_int64 offset)
@@ -74,7 +74,7 @@ on_size(sqlite3_file *base, sqlite3_int64 *size)
 	return SQLITE_OK;
 }
 
-/* ---- locks ----------------------------------------------------------------- */
+/* ---- locks --------------------------------------------------------------- */
 
 static int
 on_lock(sqlite3_file *base, int level)
@@ -140,7 +140,7 @@ on_shm_lock(sqlite3_file *base, int offset, int n, int flags)
 	return SQLITE_OK;
 }
 
-/* ---- shared memory: not on the disk, and gone with the last user ----------- */
+/* ---- shared memory: not on the disk, and gone with the last user --------- */
 
 static int
 on_shm_map(sqlite3_file *base, int region, int size, int extend,
@@ -187,7 +187,7 @@ on_shm_unmap(sqlite3_file *base, int drop)
 	return SQLITE_OK;
 }
 
-/* ---- the rest -------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------ */
 
 static int
 on_control(sqlite3_file *base, int op, void *arg)

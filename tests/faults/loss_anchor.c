@@ -11,7 +11,7 @@ static const uint8_t nobody;
 static struct promise *of_this_key[3 * MANY];
 static size_t n_of_this_key;
 
-/* ---- promises: true when they are kept ----------------------------------------- */
+/* ---- promises: true when they are kept ----------------------------------- */
 
 static bool
 is_there(fluffy_store *s, const struct promise *p)
@@ -101,7 +101,7 @@ next_is(fluffy_store *s, const struct promise *p)
 	return ok;
 }
 
-/* ---- work --------------------------------------------------------------------- */
+/* ---- work ---------------------------------------------------------------- */
 
 static void
 stores_are_there(struct world *w)

@@ -17,7 +17,7 @@ message(fluffy_store *s, struct bytes wire)
 	    msg : NULL;
 }
 
-/* ---- promises: true when they are kept ----------------------------------------- */
+/* ---- promises: true when they are kept ----------------------------------- */
 
 static bool
 is_there(fluffy_store *s, const struct promise *p)
@@ -235,7 +235,7 @@ has_own_pair(fluffy_store *s, const struct promise *p)
 	return e == (p->number == 0 ? FLUFFY_E_NOT_FOUND : FLUFFY_OK);
 }
 
-/* ---- giving them ------------------------------------------------------------------ */
+/* ---- giving them --------------------------------------------------------- */
 
 static struct promise *
 skdc_promises(const char *what,
@@ -295,7 +295,7 @@ tick(void)
 	loss_now++;
 }
 
-/* ---- a session key, and its deletion ----------------------------------------------- */
+/* ---- a session key, and its deletion ------------------------------------- */
 
 struct shared_key {
 	struct keyid id;
@@ -390,7 +390,7 @@ user_removes(struct world *w)
 	promise_erased(LAMP, &key.id, AS_SERVICE, &symm);
 }
 
-/* ---- a group, and its deletion --------------------------------------------------------- */
+/* ---- a group, and its deletion ------------------------------------------- */
 
 static struct promise *
 join_den(struct world *w, struct device_store *d, struct keyid *key)
@@ -499,7 +499,7 @@ group_lives(struct world *w)
 	delete_den(w, keys, held);
 }
 
-/* ---- secret keys ------------------------------------------------------------------------- */
+/* ---- secret keys --------------------------------------------------------- */
 
 static struct promise *
 promise_secret(const char *store, const struct secret *secret)
@@ -560,7 +560,7 @@ rotate_slowly(struct world *w)
 	wire_free(&late);
 }
 
-/* ---- pairs, policy, devices ----------------------------------------------------------------- */
+/* ---- pairs, policy, devices ---------------------------------------------- */
 
 static void
 pair_lives(struct world *w)
@@ -644,7 +644,7 @@ many_requests(struct world *w)
 	}
 }
 
-/* ---- the work -------------------------------------------------------------------------------- */
+/* ---- the work ------------------------------------------------------------ */
 
 static void
 stores_are_there(struct world *w)

@@ -44,7 +44,7 @@ loss_clock(void *arg)
 	return loss_now;
 }
 
-/* ---- promises --------------------------------------------------------------- */
+/* ---- promises ------------------------------------------------------------ */
 
 struct promise *
 promise(const char *store, const char *what,
@@ -95,7 +95,7 @@ hold(struct held *held, const char *store, size_t cut)
 	}
 }
 
-/* ---- one state ---------------------------------------------------------------- */
+/* ---- one state ----------------------------------------------------------- */
 
 struct state {
 	size_t cut;
@@ -223,7 +223,7 @@ check_state(struct state *s)
 	drop_files(s->path);
 }
 
-/* ---- once more, during recovery ------------------------------------------------ */
+/* ---- once more, during recovery ------------------------------------------ */
 
 static void
 recover(const struct state *s)
@@ -261,7 +261,7 @@ crash_again(struct state *s)
 	check_state(s);
 }
 
-/* ---- the record ------------------------------------------------------------------ */
+/* ---- the record ---------------------------------------------------------- */
 
 /* Whose file was changed last, at each place. */
 static const char **owners;
@@ -328,7 +328,7 @@ record(void)
 	printf("# %zu changes of the disk, %zu promises\n", n_ops, n_promises);
 }
 
-/* ---- many states -------------------------------------------------------------------- */
+/* ---- many states --------------------------------------------------------- */
 
 static struct held held;
 static uint64_t *seen;

@@ -1,0 +1,337 @@
+/*
+ * fault.c - every scene, with every call failing in turn
+ *
+ * An injection is SCENE:N, the Nth call fails once, or SCENE:N+, it and all
+ * after it fail.  Each is done by a child: the disk, too, is memory.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <execinfo.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <openssl/rand.h>
+
+#include "disk.h"
+#include "fault.h"
+#include "options.h"
+
+#define SECONDS	   60	/* then it hangs */
+#define LEAKED	   3	/* exit status of a child */
+#define MAX_SCENES 128
+
+static const struct tour *const tours[] = { &realm_tour, &pairs_tour,
+    &admin_tour };
+
+#define N_TOURS (sizeof(tours) / sizeof(tours[0]))
+
+static struct options options;
+static struct score score;
+
+/* What a child tells. */
+static struct report {
+	size_t calls;
+	bool fired, judged;
+} *report;
+
+/* ---- one injection ------------------------------------------------------- */
+
+struct injection {
+	const struct tour *tour;
+	const struct scene *scene;
+	size_t nth;		/* 0: none, calls are counted */
+	bool for_ever;
+};
+
+static void
+child(const struct injection *x)
+{
+	enum fluffy_error e;
+
+	(void)alarm(SECONDS);
+	fault.arm(x->nth, x->for_ever);
+	e = x->scene->act();
+	report->calls = fault.disarm(&report->fired);
+	x->tour->judge(x->scene, e);
+	x->tour->take_down();
+	report->judged = true;
+	if (fault.leaks != NULL && fault.leaks() > 0)
+		_exit(LEAKED);
+	_exit(0);
+}
+
+/* NULL: all promises were kept. */
+static const char *
+verdict(int status)
+{
+	static char text[60];
+
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		return "hangs";
+	if (WIFSIGNALED(status)) {
+		(void)snprintf(text, sizeof(text), "crashes: %s",
+		    strsignal(WTERMSIG(status)));
+		return text;
+	}
+	if (WEXITSTATUS(status) == LEAKED)
+		return "leaks";
+	return report->judged ? NULL : "breaks a promise";
+}
+
+static const char *
+inject(const struct injection *x)
+{
+	int status = 0;
+	pid_t pid;
+
+	memset(report, 0, sizeof(*report));
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		child(x);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		abort();
+	return verdict(status);
+}
+
+static void
+count(const struct injection *x, const char *why)
+{
+	score.run++;
+	if (report->fired)
+		score.fired++;
+	else if (why == NULL)
+		why = "never fires";
+	if (why == NULL)
+		return;
+	score.broken += report->fired;
+	printf("# broken: %s:%zu%s %s; repeat with: %s --only %s:%zu%s\n",
+	    x->scene->name, x->nth, x->for_ever ? "+" : "", why,
+	    options.program, x->scene->name, x->nth,
+	    x->for_ever ? "+" : "");
+}
+
+/* ---- choosing ------------------------------------------------------------ */
+
+static uint64_t state;
+
+static size_t
+below(size_t n)
+{
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	return (size_t)(state * 0x2545f4914f6cdd1du >> 16) % n;
+}
+
+/* So many of that many are drawn: is this one? (Knuth's algorithm S) */
+struct draw {
+	size_t wanted, left;
+};
+
+static bool
+drawn(struct draw *draw)
+{
+	return below(draw->left--) < draw->wanted && draw->wanted-- > 0;
+}
+
+static bool
+is_only(const struct injection *x)
+{
+	char name[100];
+
+	(void)snprintf(name, sizeof(name), "%s:%zu%s", x->scene->name, x->nth,
+	    x->for_ever ? "+" : "");
+	return strcmp(name, options.only) == 0;
+}
+
+/* OpenSSL's own, for key pairs: the same in every run. */
+static int
+chance(unsigned char *out, int n)
+{
+	static uint64_t next = 4711;
+
+	for (int i = 0; i < n; i++) {
+		next = next * 6364136223846793005u + 1442695040888963407u;
+		out[i] = (unsigned char)(next >> 56);
+	}
+	return 1;
+}
+
+static int
+chance_is_there(void)
+{
+	return 1;
+}
+
+static void
+fix_chance(void)
+{
+	static const RAND_METHOD method = { .bytes = chance,
+	    .pseudorand = chance, .status = chance_is_there };
+
+	(void)RAND_set_rand_method(&method);
+}
+
+/* An assertion outside of cmocka's tests is silent: where was it? */
+static void
+on_abort(int number)
+{
+	void *frames[32];
+
+	(void)number;
+	backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);
+}
+
+static void
+be_loud(void)
+{
+	(void)setenv("CMOCKA_TEST_ABORT", "1", 1);
+	(void)signal(SIGABRT, on_abort);
+}
+
+/* ---- all of them --------------------------------------------------------- */
+
+static void
+stand_up(const struct injection *x)
+{
+	x->tour->stand_up();
+	x->scene->prepare();
+}
+
+static const char *rehearsing;
+
+/* An assertion has ended it. */
+static void
+tell_rehearsal(void)
+{
+	if (rehearsing != NULL)
+		(void)fprintf(stderr, "in scene %s, and nothing failed\n",
+		    rehearsing);
+}
+
+/* In health, here: libraries make what they keep, and the scene works. */
+static void
+rehearse(const struct injection *x)
+{
+	rehearsing = x->scene->name;
+	stand_up(x);
+	x->tour->judge(x->scene, x->scene->act());
+	x->tour->take_down();
+	rehearsing = NULL;
+}
+
+static size_t
+calls_of(struct injection x)
+{
+	const char *why;
+
+	stand_up(&x);
+	x.nth = 0;
+	why = inject(&x);
+	x.tour->take_down();
+	if (why == NULL)
+		return report->calls;
+	(void)fprintf(stderr, "%s: %s, and nothing failed\n", x.scene->name,
+	    why);
+	exit(1);
+}
+
+/* The world is there from the first of them on. */
+static void
+shoot(struct injection x, size_t calls, struct draw *draw)
+{
+	bool standing = false;
+
+	for (x.nth = 1; x.nth <= calls; x.nth++)
+		for (int mode = 0; mode <= fault.for_ever; mode++) {
+			x.for_ever = mode != 0;
+			if (options.only != NULL ? !is_only(&x) : !drawn(draw))
+				continue;
+			if (!standing)
+				stand_up(&x);
+			standing = true;
+			count(&x, inject(&x));
+		}
+	if (standing)
+		x.tour->take_down();
+}
+
+/* Calls something for each scene. */
+static void
+each_scene(void (*call)(struct injection, size_t, void *), void *arg)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_TOURS; i++)
+		for (const struct scene *s = tours[i]->scenes;
+		    s->name != NULL; s++)
+			call((struct injection){ .tour = tours[i],
+			    .scene = s }, n++, arg);
+}
+
+struct plan {
+	size_t calls[MAX_SCENES], total;
+	struct draw draw;
+};
+
+static void
+rehearse_scene(struct injection x, size_t n, void *arg)
+{
+	(void)n;
+	(void)arg;
+	rehearse(&x);
+}
+
+static void
+plan_scene(struct injection x, size_t n, void *arg)
+{
+	struct plan *plan = arg;
+
+	if (n == MAX_SCENES)
+		abort();
+	plan->calls[n] = calls_of(x);
+	plan->total += plan->calls[n] * (fault.for_ever ? 2 : 1);
+	if (options.sample == 0)
+		printf("# %s: %zu calls\n", x.scene->name, plan->calls[n]);
+}
+
+static void
+shoot_scene(struct injection x, size_t n, void *arg)
+{
+	struct plan *plan = arg;
+
+	shoot(x, plan->calls[n], &plan->draw);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct plan plan;
+
+	options_read(&options, argc, argv);
+	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (report == MAP_FAILED)
+		return 1;
+	state = options.seed * 2 + 1;
+	disk_start();
+	if (options.only != NULL)
+		be_loud();
+	fix_chance();
+	fault.start(options.only != NULL);
+	(void)atexit(tell_rehearsal);
+	each_scene(rehearse_scene, NULL);
+	each_scene(plan_scene, &plan);
+	plan.draw = (struct draw){ .left = plan.total,
+	    .wanted = options.sample > 0 && options.sample < plan.total ?
+	    options.sample : plan.total };
+	printf("# %zu injections\n", plan.total);
+	each_scene(shoot_scene, &plan);
+	return options_end(&options, &score);
+}

@@ -1,0 +1,53 @@
+/* fault.h - one thing fails, and what was promised is kept */
+#ifndef FAULT_H
+#define FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fluffy.h"
+
+/*
+ * A step under fire.  Prepared in health, done while something fails, judged
+ * in health again.  What they share is in variables of their file; each
+ * injection is a process of its own.
+ */
+struct scene {
+	const char *name;
+	void (*prepare)(void);
+	enum fluffy_error (*act)(void);
+	/* It did what it is for: so does all that follows. */
+	void (*finish)(void);
+	enum fluffy_error expected;	/* of act */
+	enum fluffy_error again;	/* of another act with the same input */
+};
+
+/* Scenes in one world. */
+struct tour {
+	void (*stand_up)(void);
+	void (*judge)(const struct scene *, enum fluffy_error found);
+	/* Nothing is left of it. */
+	void (*take_down)(void);
+	/* Ends with .name = NULL. */
+	const struct scene *scenes;
+};
+
+extern const struct tour realm_tour, pairs_tour, admin_tour,
+    anchor_tour;
+
+/* What fails: fault_alloc.c or fault_crypto.c. */
+struct fault {
+	bool for_ever;		/* can it, from the Nth on? */
+	/* 0: count only. */
+	void (*arm)(size_t nth, bool for_ever);
+	/* How many calls there were; *fired: one failed. */
+	size_t (*disarm)(bool *fired);
+	/* What was allocated under fire and is still there; may be NULL. */
+	size_t (*leaks)(void);
+	/* Before everything.  loud: somebody wants to know why. */
+	void (*start)(bool loud);
+};
+
+extern const struct fault fault;
+
+#endif
