@@ -26,7 +26,7 @@
 #define MAX_SCENES 128
 
 static const struct tour *const tours[] = { &realm_tour, &pairs_tour,
-    &admin_tour };
+    &admin_tour, &anchor_tour };
 
 #define N_TOURS (sizeof(tours) / sizeof(tours[0]))
 
