@@ -1,8 +1,8 @@
 /*
  * fault.c - every scene, with every call failing in turn
  *
- * An injection is SCENE:N, the Nth call fails once, or SCENE:N+, it and all
- * after it fail.  Each is done by a child: the disk, too, is memory.
+ * An injection is SCENE:N, the Nth call fails, or SCENE:N+, it fails in another
+ * way.  Each is done by a child: the disk, too, is memory.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <execinfo.h>
@@ -25,11 +25,6 @@
 #define LEAKED	   3	/* exit status of a child */
 #define MAX_SCENES 128
 
-static const struct tour *const tours[] = { &realm_tour, &pairs_tour,
-    &admin_tour, &anchor_tour };
-
-#define N_TOURS (sizeof(tours) / sizeof(tours[0]))
-
 static struct options options;
 static struct score score;
 
@@ -45,7 +40,7 @@ struct injection {
 	const struct tour *tour;
 	const struct scene *scene;
 	size_t nth;		/* 0: none, calls are counted */
-	bool for_ever;
+	bool otherwise;
 };
 
 static void
@@ -54,7 +49,7 @@ child(const struct injection *x)
 	enum fluffy_error e;
 
 	(void)alarm(SECONDS);
-	fault.arm(x->nth, x->for_ever);
+	fault.arm(x->nth, x->otherwise);
 	e = x->scene->act();
 	report->calls = fault.disarm(&report->fired);
 	x->tour->judge(x->scene, e);
@@ -111,9 +106,9 @@ count(const struct injection *x, const char *why)
 		return;
 	score.broken += report->fired;
 	printf("# broken: %s:%zu%s %s; repeat with: %s --only %s:%zu%s\n",
-	    x->scene->name, x->nth, x->for_ever ? "+" : "", why,
+	    x->scene->name, x->nth, x->otherwise ? "+" : "", why,
 	    options.program, x->scene->name, x->nth,
-	    x->for_ever ? "+" : "");
+	    x->otherwise ? "+" : "");
 }
 
 /* ---- choosing ------------------------------------------------------------ */
@@ -146,7 +141,7 @@ is_only(const struct injection *x)
 	char name[100];
 
 	(void)snprintf(name, sizeof(name), "%s:%zu%s", x->scene->name, x->nth,
-	    x->for_ever ? "+" : "");
+	    x->otherwise ? "+" : "");
 	return strcmp(name, options.only) == 0;
 }
 
@@ -180,19 +175,21 @@ fix_chance(void)
 
 /* An assertion outside of cmocka's tests is silent: where was it? */
 static void
-on_abort(int number)
+tell_where(int number)
 {
 	void *frames[32];
 
-	(void)number;
 	backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);
+	(void)signal(number, SIG_DFL);
+	(void)raise(number);
 }
 
 static void
 be_loud(void)
 {
 	(void)setenv("CMOCKA_TEST_ABORT", "1", 1);
-	(void)signal(SIGABRT, on_abort);
+	(void)signal(SIGABRT, tell_where);
+	(void)signal(SIGSEGV, tell_where);
 }
 
 /* ---- all of them --------------------------------------------------------- */
@@ -219,9 +216,15 @@ tell_rehearsal(void)
 static void
 rehearse(const struct injection *x)
 {
+	enum fluffy_error e;
+	bool fired;
+
 	rehearsing = x->scene->name;
 	stand_up(x);
-	x->tour->judge(x->scene, x->scene->act());
+	fault.arm(0, false);
+	e = x->scene->act();
+	(void)fault.disarm(&fired);
+	x->tour->judge(x->scene, e);
 	x->tour->take_down();
 	rehearsing = NULL;
 }
@@ -249,8 +252,8 @@ shoot(struct injection x, size_t calls, struct draw *draw)
 	bool standing = false;
 
 	for (x.nth = 1; x.nth <= calls; x.nth++)
-		for (int mode = 0; mode <= fault.for_ever; mode++) {
-			x.for_ever = mode != 0;
+		for (int mode = 0; mode < 2; mode++) {
+			x.otherwise = mode != 0;
 			if (options.only != NULL ? !is_only(&x) : !drawn(draw))
 				continue;
 			if (!standing)
@@ -268,11 +271,12 @@ each_scene(void (*call)(struct injection, size_t, void *), void *arg)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < N_TOURS; i++)
-		for (const struct scene *s = tours[i]->scenes;
+	for (const struct tour *const *tour = fault.tours; *tour != NULL;
+	    tour++)
+		for (const struct scene *s = (*tour)->scenes;
 		    s->name != NULL; s++)
-			call((struct injection){ .tour = tours[i],
-			    .scene = s }, n++, arg);
+			call((struct injection){ .tour = *tour, .scene = s },
+			    n++, arg);
 }
 
 struct plan {
@@ -296,7 +300,7 @@ plan_scene(struct injection x, size_t n, void *arg)
 	if (n == MAX_SCENES)
 		abort();
 	plan->calls[n] = calls_of(x);
-	plan->total += plan->calls[n] * (fault.for_ever ? 2 : 1);
+	plan->total += 2 * plan->calls[n];
 	if (options.sample == 0)
 		printf("# %s: %zu calls\n", x.scene->name, plan->calls[n]);
 }
@@ -327,6 +331,7 @@ main(int argc, char **argv)
 	fault.start(options.only != NULL);
 	(void)atexit(tell_rehearsal);
 	each_scene(rehearse_scene, NULL);
+	tap(fault.rehearsed(), "there is a scene for everything that fails");
 	each_scene(plan_scene, &plan);
 	plan.draw = (struct draw){ .left = plan.total,
 	    .wanted = options.sample > 0 && options.sample < plan.total ?

@@ -32,20 +32,22 @@ struct tour {
 	const struct scene *scenes;
 };
 
-extern const struct tour realm_tour, pairs_tour, admin_tour,
+extern const struct tour realm_tour, pairs_tour, cmp_tour, admin_tour,
     anchor_tour;
 
 /* What fails: fault_alloc.c or fault_crypto.c. */
 struct fault {
-	bool for_ever;		/* can it, from the Nth on? */
-	/* 0: count only. */
-	void (*arm)(size_t nth, bool for_ever);
+	const struct tour *const *tours;	/* ends with NULL */
+	/* nth 0: count only; otherwise: in the second way. */
+	void (*arm)(size_t nth, bool otherwise);
 	/* How many calls there were; *fired: one failed. */
 	size_t (*disarm)(bool *fired);
 	/* What was allocated under fire and is still there; may be NULL. */
 	size_t (*leaks)(void);
 	/* Before everything.  loud: somebody wants to know why. */
 	void (*start)(bool loud);
+	/* All scenes were done once: is nothing left out? */
+	bool (*rehearsed)(void);
 };
 
 extern const struct fault fault;

@@ -58,6 +58,17 @@ follow_init(void)
 }
 
 static enum fluffy_error
+act_context(void)
+{
+	fluffy_ctx *fresh = fluffy_ctx_new();
+	enum fluffy_error e = fresh == NULL ? fluffy_fail_memory(w->ctx) :
+	    FLUFFY_OK;
+
+	fluffy_ctx_free(&fresh);
+	return e;
+}
+
+static enum fluffy_error
 act_open(void)
 {
 	fluffy_store *s;
@@ -596,6 +607,7 @@ prepare_schema(void)
 
 static const struct scene scenes[] = {
 	{ "init", nothing, act_init, follow_init, OK, FLUFFY_E_STORE },
+	{ "context", nothing, act_context, nothing, OK, OK },
 	{ "open", nothing, act_open, nothing, OK, OK },
 	{ "enrol", nothing, act_enrol, follow_enrol, OK, EXISTS },
 	{ "join", prepare_join, act_join, use_new_device, OK, EXISTS },

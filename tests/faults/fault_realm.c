@@ -74,7 +74,7 @@ follow_psk_req(void)
 /* ---- PSK ----------------------------------------------------------------- */
 
 static const fluffy_psk_params psk_params = { .service = "lock",
-	.realm = "home", .etype = "AES-CCM-16-64-256,A128GCM",
+	.realm = "home", .etype = "A128GCM,AES-CCM-16-64-256",
 	.cpac = "{\"a\":[1,\"b\"]}", .extras = { .ext = "[1]", .cksum = true,
 	    .has_seqnum = true, .seqnum = 7 } };
 
@@ -469,6 +469,17 @@ prepare_error(void)
 	wire_free(&req);
 }
 
+/* One that can't be proven is a hint, which changes nothing. */
+static enum fluffy_error
+act_error(void)
+{
+	enum fluffy_error e = act_estb();
+
+	if (e == FLUFFY_OK && w->outcome.kind != FLUFFY_ERROR_PROVEN)
+		e = fluffy_fail(w->ctx, FLUFFY_E_AUTH_FAILED, NULL, "a hint");
+	return e;
+}
+
 static void
 follow_error(void)
 {
@@ -565,7 +576,8 @@ static const struct scene scenes[] = {
 	    REPLAY },
 	{ "refused", prepare_error_answer, act_skdc, follow_error_answer,
 	    FLUFFY_E_UNKNOWN_SERVICE, REPLAY },
-	{ "error-taken", prepare_error, act_estb, follow_error, OK, OK },
+	{ "error-taken", prepare_error, act_error, follow_error, OK,
+	    FLUFFY_E_AUTH_FAILED },
 	{ "estb-refused", prepare_late_estb, act_estb, follow_late_estb,
 	    FLUFFY_E_NO_SUCH_KEY, FLUFFY_E_NO_SUCH_KEY },
 	{ "malformed", prepare_garbage, act_malformed, follow_malformed,

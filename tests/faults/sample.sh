@@ -1,0 +1,14 @@
+#!/bin/bash
+# A few injections of each kind; "make check-faults" does all.
+# shellcheck source=tests/cli/lib.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
+builddir=${builddir:-.}
+export builddir
+programs=0
+for program in "$builddir"/tests/faults/{fault_alloc,fault_crypto,power_loss}; do
+	[ -x "$program" ] || continue
+	chapter "${program##*/}"
+	run 0 "$program" --sample 100
+	programs=$((programs + 1))
+done
+[ $programs -gt 0 ] || skip "none of them is built"
