@@ -122,9 +122,9 @@ run 0 fluffy-dk derive -s lamp.db --show-keys DK.TA.C.7 >output
 equal "$(cat output)" "$(fluffy-msg --show-keys next |
 	sed -n 's/^ *key: *\([0-9a-f]*\).*/\1/p')" "the key was made anew"
 
-# ---- killed ----------------------------------------------------------------------
+# ---- what stays so ----------------------------------------------------------------------
 
-# still_true NAME: what must be so after the step was killed, whenever that was.
+# still_true NAME: what must be so after the step was done, or wasn't.
 # "out" is what came of it.
 still_true() {
 	case $1 in
@@ -211,38 +211,6 @@ steps=(
 	"pair|cert6|fluffy-dk join -s phone.db --key phone.key"
 )
 
-chapter "kill -9 at each step's every write, and before"
-kills=0
-if strace_works; then
-	for step in "${steps[@]}"; do
-		IFS='|' read -r name stdin command <<<"$step"
-		for call in pwrite64 write fdatasync fsync ftruncate unlink \
-		    renameat2; do
-			for n in 1 2 4 8; do
-				refresh killed
-				# shellcheck disable=SC2086
-				killed $call $n "$stdin" $command 2>/dev/null || break
-				kills=$((kills + 1))
-				still_true "$name"
-			done
-		done
-	done
-	[ $kills -gt 100 ] || fail "only $kills kills"
-else
-	for step in "${steps[@]}"; do
-		IFS='|' read -r name stdin command <<<"$step"
-		for ms in 0 1 2 3 4 5 6 8 10 12 15 20; do
-			refresh killed
-			# shellcheck disable=SC2086
-			timeout -s KILL "0.$(printf %03d $ms)" $command \
-				<"${stdin:-/dev/null}" >out 2>"$err"
-			kills=$((kills + 1))
-			still_true "$name"
-		done
-	done
-fi
-echo "# $kills kills"
-
 # ---- the disk --------------------------------------------------------------------
 
 # repeated NAME STATUS: what ended so is done again, and then it's done
@@ -281,35 +249,6 @@ if on_small 2m; then
 else
 	echo "skipped: no tmpfs can be mounted"
 fi
-
-chapter "the disk fails"
-failures=0
-if strace_works; then
-	for step in "${steps[@]}"; do
-		IFS='|' read -r name stdin command <<<"$step"
-		for call in pwrite64 fdatasync; do
-			for n in 1 2 5; do
-				refresh failing
-				got=0
-				# shellcheck disable=SC2086
-				ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 \
-					strace -qq -o /dev/null -e "trace=$call" -e \
-					"inject=$call:error=EIO:when=$n+" \
-					$command <"${stdin:-/dev/null}" >out \
-					2>"$err" || got=$?
-				judge_any 0 4 -- $got "$command, $call $n"
-				[ $got = 4 ] || break
-				failures=$((failures + 1))
-				empty out
-				repeated "$name" $got
-			done
-		done
-	done
-	[ $failures -gt 20 ] || fail "only $failures failures"
-else
-	echo "skipped: strace doesn't work here"
-fi
-echo "# $failures failures"
 
 # ---- many at once ------------------------------------------------------------------
 
