@@ -10,6 +10,7 @@ def build(world):
     for name in ("sensor", "lock", "camera", "lamp"):
         world.device(name)
     build_rotation(world)
+    world.run("fluffy-key deny -s skdc.db camera lamp")
     for name in ("kept", "removed", "ended"):
         note(world, name, world.exchange())
     for n in "0123":
@@ -119,6 +120,15 @@ def rotate(world, got, case):
         world.run("fluffy-key join -s lock.db", "out")
 
 
+@step("rotation/rotate-o", "fluffy-key rotate -s skdc.db --now -o doc lock",
+      made=["doc"])
+def rotate_now(world, got, case):
+    """The old key has ended, whether the new one arrived or not."""
+    if got.status != 0:
+        world.run("fluffy-key rotate -s skdc.db --now lock", to="doc")
+    world.run("fluffy-key join -s lock.db", "doc")
+
+
 @step("rotation/join", "fluffy-key join -s camera.db", "rotated")
 def rejoin(world, got, case):
     again(world, got, case)
@@ -161,6 +171,20 @@ def deny(world, got, case):
     listing = world.run("fluffy-key list -s skdc.db").out
     need(b"sensor -> camera" in listing or got.status != 0,
          "the rule isn't kept")
+
+
+@step("operator/allow", "fluffy-key allow -s skdc.db camera lamp")
+def allow(world, got, case):
+    listing = world.run("fluffy-key list -s skdc.db").out
+    need(b"camera -> lamp" not in listing or got.status != 0,
+         "the rule isn't taken back")
+
+
+@step("operator/shut-out", "fluffy-key group -s skdc.db doors --remove sensor")
+def shut_out(world, got, case):
+    if got.status == 0:
+        world.run("fluffy-gsk fetch -s sensor.db doors", to="x")
+        world.refused("fluffy-skdc -s skdc.db", "x", "not-permitted")
 
 
 @step("operator/group", "fluffy-key group -s skdc.db doors --add camera")
