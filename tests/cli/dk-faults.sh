@@ -122,7 +122,7 @@ run 0 fluffy-dk derive -s lamp.db --show-keys DK.TA.C.7 >output
 equal "$(cat output)" "$(fluffy-msg --show-keys next |
 	sed -n 's/^ *key: *\([0-9a-f]*\).*/\1/p')" "the key was made anew"
 
-# ---- what stays so ----------------------------------------------------------------------
+# ---- what stays so ----------------------------------------------------------------
 
 # still_true NAME: what must be so after the step was done, or wasn't.
 # "out" is what came of it.
