@@ -74,6 +74,7 @@ decode(struct capture *c, struct input *in)
 	    !capture_base64(c->data, c->len, out, &len))) {
 		report_error(FLUFFY_E_MALFORMED, in->name, "%s",
 		    expected[c->form]);
+		explicit_bzero(out, c->len);
 		free(out);
 		return false;
 	}
@@ -123,6 +124,7 @@ read_capture(struct input *in, void *buf, size_t room)
 	if (c->data == NULL && !start(c, in))
 		return -1;
 	if (c->len == 0 && c->form == CAPTURE_PLAIN) {
+		explicit_bzero(c->data, c->at);
 		c->at = 0;
 		read_more(c, in, room);
 		if (in->failed)
