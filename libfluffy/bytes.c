@@ -142,17 +142,37 @@ wiping_malloc(size_t n)
 	return p + SIZE_ROOM;
 }
 
+size_t
+wiping_size(const void *data)
+{
+	size_t n = 0;
+
+	if (data != NULL)
+		memcpy(&n, (const uint8_t *)data - SIZE_ROOM, sizeof(n));
+	return n;
+}
+
+void *
+wiping_realloc(void *data, size_t n)
+{
+	size_t was = wiping_size(data);
+	void *p = wiping_malloc(n);
+
+	if (p == NULL)
+		return NULL;
+	if (data != NULL)
+		memcpy(p, data, was < n ? was : n);
+	wiping_free(data);
+	return p;
+}
+
 void
 wiping_free(void *data)
 {
-	uint8_t *p = data;
-	size_t n;
-
-	if (p == NULL)
+	if (data == NULL)
 		return;
-	memcpy(&n, p - SIZE_ROOM, sizeof(n));
-	OPENSSL_cleanse(p, n);
-	free(p - SIZE_ROOM);
+	OPENSSL_cleanse(data, wiping_size(data));
+	free((uint8_t *)data - SIZE_ROOM);
 }
 
 void

@@ -64,8 +64,13 @@ void *arena_grow(struct arena *, const void *array, size_t n, size_t *room,
 size_t arena_used(const struct arena *);
 void arena_free(struct arena *);
 
-/* Allocations that may hold secrets: freeing them wipes them. */
+/*
+ * Allocations that may hold secrets: freeing them wipes them, also what realloc
+ * moves away from.
+ */
 void *wiping_malloc(size_t);
+void *wiping_realloc(void *, size_t);
+size_t wiping_size(const void *);
 void wiping_free(void *);
 
 #endif

@@ -122,6 +122,14 @@ void fluffy_bytes_free(fluffy_bytes *);
 
 typedef struct fluffy_ctx fluffy_ctx;
 
+/*
+ * For a program whose process is its own; call it first, before anything else
+ * uses SQLite or OpenSSL, else false is returned.  From then on what these two
+ * free is wiped (without this, keys stay behind in freed memory), and the
+ * process leaves no core dump and can't be traced by others but root.
+ */
+FLUFFY_CHECKED bool fluffy_own_process(void);
+
 /* A new context, or NULL when memory or the cipher library isn't there. */
 fluffy_ctx *fluffy_ctx_new(void);
 void fluffy_ctx_free(fluffy_ctx **);

@@ -1,9 +1,9 @@
 /*
  * store_sql.h - inside the store: SQLite, statements, caches
  *
- * Only store*.c include this.  Every statement is in store_schema.c.  What can
- * not be wiped: copies of keys in SQLite's page cache and registers, which it
- * frees as they are; the caches of this library are wiped.
+ * Only store*.c include this.  Every statement is in store_schema.c.  Copies of
+ * keys in SQLite's page cache and registers are wiped where the process is
+ * ours (store_memory.c); the caches of this library always are.
  */
 #ifndef FLUFFY_STORE_SQL_H
 #define FLUFFY_STORE_SQL_H

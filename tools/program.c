@@ -74,6 +74,18 @@ tell_check(void *arg, enum fluffy_type type, const char *check,
 	    fluffy_error_name(verdict));
 }
 
+/*
+ * What calls have left on the stack: keys pass through registers, which the
+ * dynamic linker for one saves there.
+ */
+__attribute__((noinline)) static void
+wipe_stack(void)
+{
+	char deep[65536];
+
+	explicit_bzero(deep, sizeof deep);
+}
+
 static int
 run(const char *program, const struct command *command, int argc, char **argv)
 {
@@ -83,7 +95,7 @@ run(const char *program, const struct command *command, int argc, char **argv)
 		return (int)report_status();
 	if (options_ending != NULL)
 		return end_early(program, command, NULL);
-	ctx = fluffy_ctx_new();
+	ctx = fluffy_own_process() ? fluffy_ctx_new() : NULL;
 	if (ctx == NULL)
 		report_error(FLUFFY_E_SYSTEM, "",
 		    "no memory, or the cipher library can't be used");
@@ -93,6 +105,7 @@ run(const char *program, const struct command *command, int argc, char **argv)
 		command->run(ctx, argv);
 	}
 	fluffy_ctx_free(&ctx);
+	wipe_stack();
 	return (int)report_status();
 }
 
