@@ -111,6 +111,7 @@ put_sorted(struct walker *w, struct member *members, size_t n,
 
 	if (in->failed) {
 		b->failed = true;
+		b->no_memory = in->no_memory;
 		return FLUFFY_OK;
 	}
 	qsort(members, n, sizeof(members[0]), member_order);

@@ -41,7 +41,7 @@ buffer_make_room(struct buffer *b, size_t n)
 		return NULL;
 	}
 	if ((b->p == NULL || b->cap - b->n < n) && !grow(b, b->n + n)) {
-		b->failed = true;
+		b->failed = b->no_memory = true;
 		return NULL;
 	}
 	return b->p + b->n;

@@ -13,6 +13,7 @@ struct buffer {
 	uint8_t *p;
 	size_t n, cap, max;
 	bool failed;
+	bool no_memory;	/* ... and not because of max */
 };
 
 #define BUFFER(limit) ((struct buffer){ .max = (limit) })

@@ -295,7 +295,8 @@ get_any(struct decoder *d, uint32_t at, const struct path *path,
 
 	e = any_canonical(d->ctx, d->t, at, path, &b);
 	if (e == FLUFFY_OK && b.failed)
-		e = malformed(d, path, "over %u bytes", FLUFFY_MAX_EMITTED);
+		e = b.no_memory ? fluffy_fail_memory(d->ctx) :
+		    malformed(d, path, "over %u bytes", FLUFFY_MAX_EMITTED);
 	if (e == FLUFFY_OK)
 		e = keep(d, buffer_view(&b), out);
 	buffer_free(&b);
@@ -899,7 +900,8 @@ check_emitted(fluffy_ctx *ctx, const struct fluffy_msg *msg)
 		return FLUFFY_OK;
 	cbor_put_struct(&b, msg, SKIP_NONE);
 	if (b.failed)
-		e = fluffy_fail_at(ctx, FLUFFY_E_MALFORMED,
+		e = b.no_memory ? fluffy_fail_memory(ctx) :
+		    fluffy_fail_at(ctx, FLUFFY_E_MALFORMED,
 		    fluffy_type_name((enum fluffy_type)msg->type),
 		    "over %u bytes of CBOR", FLUFFY_MAX_EMITTED);
 	buffer_free(&b);
@@ -980,7 +982,9 @@ parse_struct(struct decoder *d, struct tree *tree, struct bytes plaintext,
 		return e;
 	cbor_put_struct(&again, map, SKIP_NONE);
 	/* not bytes_eq: there may be a key in it */
-	if (again.n != plaintext.n ||
+	if (again.no_memory)
+		e = fluffy_fail_memory(d->ctx);
+	else if (again.n != plaintext.n ||
 	    CRYPTO_memcmp(again.p, plaintext.p, plaintext.n) != 0)
 		e = malformed(d, path, "the plaintext isn't deterministic "
 		    "CBOR");
@@ -1035,9 +1039,12 @@ decode_any(fluffy_ctx *ctx, struct arena *arena, const char *json,
 	buffer_adds(&wrapped, json);
 	buffer_addc(&wrapped, ']');
 	if (wrapped.failed)
-		e = fluffy_fail(ctx, FLUFFY_E_USAGE, &path, "too large");
-	else if (json_parse(ctx, &tree, buffer_view(&wrapped), &syntax) !=
-	    FLUFFY_OK || tree.v[0].n != 1)
+		e = wrapped.no_memory ? fluffy_fail_memory(ctx) :
+		    fluffy_fail(ctx, FLUFFY_E_USAGE, &path, "too large");
+	else if ((e = json_parse(ctx, &tree, buffer_view(&wrapped),
+	    &syntax)) == FLUFFY_E_MEMORY)
+		;
+	else if (e != FLUFFY_OK || tree.v[0].n != 1)
 		e = fluffy_fail(ctx, FLUFFY_E_USAGE, &path,
 		    "not one JSON value");
 	else if ((e = get_any(&d, 1, &path, out)) == FLUFFY_E_MALFORMED)

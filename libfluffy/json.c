@@ -326,14 +326,24 @@ fail_syntax(fluffy_ctx *ctx, const json_error_t *error, bool *syntax)
 
 	*syntax = code != json_error_duplicate_key &&
 	    code != json_error_numeric_overflow;
-	if (code == json_error_out_of_memory)
-		return fluffy_fail_memory(ctx);
 	if (code == json_error_duplicate_key)
 		n = (int)strlen(error->text);
 	return fluffy_fail(ctx, FLUFFY_E_MALFORMED, NULL,
 	    "%s JSON: %.*s, at line %d, column %d",
 	    *syntax ? "not well-formed" : "refused", n, error->text,
 	    error->line, error->column);
+}
+
+/* jansson doesn't always say that it was memory. */
+static bool no_memory;
+
+static void *
+noted_malloc(size_t n)
+{
+	void *p = wiping_malloc(n);
+
+	no_memory = no_memory || p == NULL;
+	return p;
 }
 
 /*
@@ -350,13 +360,14 @@ load(fluffy_ctx *ctx, struct tree *tree, struct bytes text, bool *syntax)
 	json_t *document;
 
 	json_get_alloc_funcs(&was_malloc, &was_free);
-	json_set_alloc_funcs(wiping_malloc, wiping_free);
+	json_set_alloc_funcs(noted_malloc, wiping_free);
+	no_memory = false;
 	document = json_loadb((const char *)text.p, text.n,
 	    JSON_REJECT_DUPLICATES, &error);
-	if (document == NULL)
-		e = fail_syntax(ctx, &error, syntax);
-	else if (!add_item(tree, document, 1))
+	if (no_memory || (document != NULL && !add_item(tree, document, 1)))
 		e = fluffy_fail_memory(ctx);
+	else if (document == NULL)
+		e = fail_syntax(ctx, &error, syntax);
 	json_decref(document);
 	json_set_alloc_funcs(was_malloc, was_free);
 	return e;
