@@ -93,8 +93,8 @@ seal_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
 	    .kid = keyid_bytes(&secret->kid) };
 	enum fluffy_error e = FLUFFY_OK;
 
-	/* where the store is broken it can't count the ack of that ERROR */
-	if (!s->broken)
+	/* the ERROR that says so: what a broken store counts isn't kept */
+	if (!s->broken && !s->batch_failed)
 		e = store_secret_sealed(s, how.kid);
 	if (e == FLUFFY_OK)
 		e = seal_make(s->ctx, msg, container, label, part, &how);
