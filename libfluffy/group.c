@@ -238,7 +238,7 @@ check_change(fluffy_store *s, const struct change *c, const struct group *g,
 	if (e != FLUFFY_OK)
 		return e;
 	if (!exists && c->change != FLUFFY_FORBID &&
-	    !(c->change == FLUFFY_ADD && verdict == FLUFFY_FORBID))
+	    (c->change != FLUFFY_ADD || verdict != FLUFFY_FORBID))
 		return fluffy_fail(s->ctx, FLUFFY_E_NOT_FOUND, NULL,
 		    "no group \"%.*s\"", (int)c->name.n,
 		    (const char *)c->name.p);
