@@ -213,7 +213,7 @@ sealing_secret(fluffy_store *s, struct bytes owner, uint64_t now,
 	e = store_secrets_of(s, owner, all, MAX_SECRETS, &n);
 	if (e == FLUFFY_OK && s->party.role == ROLE_DEVICE && n > 0)
 		found = n - 1;
-	for (; found == MAX_SECRETS && i < n && e == FLUFFY_OK; i++)
+	for (; found == MAX_SECRETS && i < n; i++)
 		if (secret_opens(s, &all[i], now))
 			found = i;
 	if (e == FLUFFY_OK && found == MAX_SECRETS)

@@ -284,6 +284,49 @@ a_maccert_opens_one_session(void **state)
 	buffer_free(&der);
 }
 
+/* A document brings one to the server that it names, from the TA that it names. */
+static void
+a_document_brings_its_own_maccert(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes key = new_pair(w, true), found;
+	fluffy_msg *cert = certified(w, "door", "phone", &key);
+	fluffy_msg *cred = issued(w, "door", "phone");
+	struct bytes whole = cert->maccert, ta = cert->ta, rs = cert->rs;
+
+	refused_at(w->ctx, fluffy_dk_maccert(w->ta.store, cert, &found),
+	    FLUFFY_E_USAGE, "");
+	assert_null(found.data);
+	refused(w, fluffy_dk_maccert(w->rs.store, cred, &found),
+	    FLUFFY_E_UNEXPECTED, "DK-CRED", "expected DK-CERT");
+	assert_null(found.data);
+	cert->rs = BYTES("gate");
+	refused(w, fluffy_dk_maccert(w->rs.store, cert, &found),
+	    FLUFFY_E_AUTH_FAILED, "DK-CERT.rs",
+	    "expected \"door\", found \"gate\"");
+	assert_null(found.data);
+	cert->rs = rs;
+	cert->ta = BYTES("other");
+	refused(w, fluffy_dk_maccert(w->rs.store, cert, &found),
+	    FLUFFY_E_MALFORMED, "DK-CERT.maccert",
+	    "its trust anchor isn't ta");
+	assert_null(found.data);
+	/* of one that can't be read, who reads it tells more */
+	cert->maccert.n--;
+	must(w->ctx, fluffy_dk_maccert(w->rs.store, cert, &found));
+	assert_bytes(view(&found), cert->maccert);
+	fluffy_bytes_free(&found);
+	cert->maccert = whole;
+	cert->ta = ta;
+	must(w->ctx, fluffy_dk_maccert(w->rs.store, cert, &found));
+	assert_bytes(view(&found), whole);
+	fluffy_bytes_free(&found);
+	fluffy_bytes_free(&key);
+	fluffy_msg_free(&cert);
+	fluffy_msg_free(&cred);
+	honest(w);
+}
+
 /* What the RS's store has is what the TA hands on. */
 static void
 the_server_has_a_pair_of_its_own(void **state)
@@ -885,6 +928,7 @@ main(void)
 		IN_BOTH(numbers_grow_and_are_the_pairs_own),
 		IN_BOTH(names_may_be_at_their_limits),
 		IN_BOTH(dots_belong_to_the_client),
+		IN_BOTH(a_document_brings_its_own_maccert),
 		IN_BOTH(a_maccert_opens_one_session),
 		IN_CBOR(the_server_has_a_pair_of_its_own),
 		IN_CBOR(another_pair_ends_its_maccerts),

@@ -283,15 +283,16 @@ seals_and_proofs_are_not_mixed(void **state)
 
 /* ---- certificates -------------------------------------------------------- */
 
+/* Its certificate has so long a comment. */
 static void
-write_ca(struct world *w)
+write_ca_with(struct world *w, const char *x5u, size_t comment)
 {
 	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	X509 *cert = X509_new();
 	X509_NAME *name = X509_get_subject_name(cert);
 	char path[2][100];
-	fluffy_ca ca = { .cert = path[0], .key = path[1],
-	    .x5u = "http://ca.example/" };
+	fluffy_ca ca = { .cert = path[0], .key = path[1], .x5u = x5u };
+	char *text = calloc(1, comment + 1);
 	X509V3_CTX v3;
 	X509_EXTENSION *ext;
 	FILE *f;
@@ -313,6 +314,11 @@ write_ca(struct world *w)
 	    "critical,keyCertSign");
 	assert_int_equal(X509_add_ext(cert, ext, -1), 1);
 	X509_EXTENSION_free(ext);
+	memset(text, 'x', comment);
+	ext = X509V3_EXT_conf_nid(NULL, &v3, NID_netscape_comment, text);
+	assert_int_equal(X509_add_ext(cert, ext, -1), 1);
+	X509_EXTENSION_free(ext);
+	free(text);
 	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
 	(void)snprintf(path[0], sizeof(path[0]), "%s/ca.pem", w->dir);
 	(void)snprintf(path[1], sizeof(path[1]), "%s/ca.key", w->dir);
@@ -326,6 +332,12 @@ write_ca(struct world *w)
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	must(w->ctx, fluffy_ca_set(w->skdc, &ca));
+}
+
+static void
+write_ca(struct world *w)
+{
+	write_ca_with(w, "http://ca.example/", 1);
 }
 
 static const fluffy_pkp_params certified = { .kty = "EC",
@@ -385,6 +397,51 @@ a_certified_pair_is_shown(void **state)
 	assert_true(HAS(msg->mticket->enc_part.plain, L_endtime));
 	fluffy_msg_free(&msg);
 	pairing_free(&p);
+}
+
+static void
+shown_with(struct world *w, const fluffy_pkp_params *params)
+{
+	struct pairing p = paired(w, pkp_wire(w, SENSOR, params));
+
+	shown(w, &p.estb, FLUFFY_PUBLIC_PROVEN);
+	pairing_free(&p);
+}
+
+/* x5u is where the SKDC's operator says, if at all. */
+static void
+a_certificate_may_be_nowhere_else(void **state)
+{
+	struct world *w = *state;
+	struct pairing p;
+	fluffy_msg *msg;
+
+	write_ca_with(w, NULL, 1);
+	p = paired(w, pkp_wire(w, SENSOR, &certified));
+	msg = opened(w, &p.rep);
+	assert_true(HAS(msg->receipt.plain->keydata, L_x5c));
+	assert_false(HAS(msg->receipt.plain->keydata, L_x5u));
+	fluffy_msg_free(&msg);
+	shown(w, &p.estb, FLUFFY_PUBLIC_PROVEN);
+	pairing_free(&p);
+}
+
+/* An answer has to have room for them twice. */
+static void
+certificates_have_to_be_short(void **state)
+{
+	struct world *w = *state;
+	fluffy_pkp_params params = certified;
+	fluffy_bytes req;
+
+	write_ca_with(w, NULL, CERTS_MAX);
+	shown_with(w, &params);
+	params.cert_chain = true;
+	req = pkp_wire(w, SENSOR, &params);
+	ask_proven(w, SENSOR, &req, FLUFFY_E_NO_CA);
+	params.cert_chain = false;
+	shown_with(w, &params);
+	honest_pair(w);
 }
 
 static void
@@ -583,6 +640,19 @@ ask_meanwhile(struct world *w, enum fluffy_error (*run)(fluffy_store *),
 	wire_free(&req);
 }
 
+static enum fluffy_error
+deny_sensor(fluffy_store *s)
+{
+	return fluffy_deny(s, "sensor", "lock");
+}
+
+static void
+a_rule_may_come_meanwhile(void **state)
+{
+	write_ca(*state);
+	ask_meanwhile(*state, deny_sensor, FLUFFY_E_NOT_PERMITTED);
+}
+
 static void
 the_service_may_go_meanwhile(void **state)
 {
@@ -637,10 +707,13 @@ main(void)
 		IN_BOTH(a_proof_is_there_exactly_where_it_can_be),
 		IN_BOTH(seals_and_proofs_are_not_mixed),
 		IN_BOTH(a_certified_pair_is_shown),
+		IN_BOTH(a_certificate_may_be_nowhere_else),
+		IN_BOTH(certificates_have_to_be_short),
 		IN_BOTH(a_chain_comes_when_it_is_asked_for),
 		IN_CBOR(another_keys_certificate_is_malformed),
 		IN_CBOR(another_keys_certificate_is_malformed_in_a_ticket),
 		IN_CBOR(a_ca_that_is_gone_gives_no_certificate),
+		IN_CBOR(a_rule_may_come_meanwhile),
 		IN_CBOR(the_service_may_go_meanwhile),
 		IN_CBOR(the_client_may_go_meanwhile),
 		IN_CBOR(the_service_may_rotate_meanwhile),

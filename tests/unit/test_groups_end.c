@@ -1,0 +1,168 @@
+/*
+ * test_groups_end.c - what becomes of a group that is being deleted, or is
+ * gone, when its operator and its owner go on
+ */
+#include "scenes.h"
+
+static enum fluffy_error
+change(struct world *w, const char *device, enum fluffy_membership how)
+{
+	return fluffy_group_change(w->skdc, NULL, "den", device, how);
+}
+
+/* Nobody had "den": it is gone at once. The owner has its key no more. */
+static struct keyid
+gone_den(struct world *w)
+{
+	struct keyid key = create(w, LOCK, "sensor,lamp");
+	struct wires last = deleted(w, LOCK);
+
+	assert_types(w, &last, 1, FLUFFY_GSK_DELC);
+	gsk_taken(w, LOCK, &last.v[0], FLUFFY_GROUP_DELETED);
+	wires_free(&last);
+	return key;
+}
+
+static void
+a_deleted_group_has_no_members_to_change(void **state)
+{
+	static const enum fluffy_membership changes[] = { FLUFFY_ADD,
+		FLUFFY_REMOVE };
+	struct world *w = *state;
+	size_t i;
+
+	(void)gone_den(w);
+	for (i = 0; i < 2; i++) {
+		refused_at(w->ctx, change(w, "lamp", changes[i]),
+		    FLUFFY_E_NOT_FOUND, "");
+		assert_string_equal(fluffy_why(w->ctx).text,
+		    "no group \"den\"");
+	}
+	/* but who may have it in future can be said, and taken back */
+	must(w->ctx, change(w, "lamp", FLUFFY_FORBID));
+	create_refused(w, LAMP, FLUFFY_E_NOT_PERMITTED);
+	must(w->ctx, change(w, "lamp", FLUFFY_ADD));
+	(void)create(w, LAMP, "any");
+	honest_group(w);
+}
+
+/* Its keys are asked for already, and there will be no new one. */
+static void
+a_member_of_a_group_that_ends_is_removed_quietly(void **state)
+{
+	struct world *w = *state;
+	struct wires delts;
+	size_t before;
+
+	(void)new_den(w);
+	delts = deleted(w, LOCK);
+	assert_types(w, &delts, 2, FLUFFY_PSK_DELT);
+	before = missing(w);
+	must(w->ctx, change(w, "sensor", FLUFFY_REMOVE));
+	assert_int_equal(missing(w), before);
+	fetch_refused(w, LAMP, FLUFFY_E_GROUP_DELETING);
+	create_refused(w, LAMP, FLUFFY_E_GROUP_DELETING);
+	answer_quietly(w, &delts.v[0]);
+	wires_free(&delts);
+	honest_group(w);
+}
+
+/* The operator deleted the current key; the member has the one before. */
+static void
+a_removed_member_makes_a_new_key_also_where_there_is_none(void **state)
+{
+	struct world *w = *state;
+	struct keyid first = new_den(w), second = renew(w, LOCK), third;
+	struct wires delts = requested(w, &second);
+
+	assert_types(w, &delts, 1, FLUFFY_PSK_DELT);
+	fetch_refused(w, LAMP, FLUFFY_E_NO_SUCH_KEY);
+	must(w->ctx, change(w, "sensor", FLUFFY_REMOVE));
+	third = fetch(w, LAMP);
+	assert_false(same_key(&third, &first));
+	assert_false(same_key(&third, &second));
+	fetch_refused(w, SENSOR, FLUFFY_E_NOT_PERMITTED);
+	wires_free(&delts);
+	honest_group(w);
+}
+
+/* Only the last key's owner learns that the group is gone. */
+static void
+a_deleted_group_is_confirmed_again_for_its_last_key_alone(void **state)
+{
+	struct world *w = *state;
+	struct keyid first = create(w, LOCK, "any");
+	struct keyid second = renew(w, LOCK);
+	fluffy_bytes delt = delete_wire(w, LOCK);
+	struct secret secret = secret_of_owner(w, "lock");
+	struct wires out = asked_all(w, &delt);
+	struct part *part;
+	fluffy_msg *msg;
+	uint64_t nonce;
+	int i;
+
+	assert_types(w, &out, 1, FLUFFY_GSK_DELC);
+	wires_free(&out);
+	for (i = 0; i < 2; i++) {
+		const struct keyid *key = i == 0 ? &first : &second;
+
+		msg = from_wire(w, &delt);
+		part = open_part(w, msg, msg, L_kenvelope, &secret.key);
+		nonce = rng_next(&w->rng);
+		part->nonce = bytes_of(&nonce, 8);
+		part->keydata->keyid = keyid_bytes(key);
+		reseal(w, msg, msg, L_kenvelope, part, &secret.key,
+		    keyid_bytes(&secret.kid));
+		expect(w, ask_all_msg(w, msg, &out), i == 0 ?
+		    FLUFFY_E_NO_SUCH_GROUP : FLUFFY_OK);
+		assert_types(w, &out, 1, i == 0 ? FLUFFY_ERROR :
+		    FLUFFY_GSK_DELC);
+		wires_free(&out);
+		fluffy_msg_free(&msg);
+	}
+	wire_free(&delt);
+	honest_group(w);
+}
+
+/* What is left of a group goes with its owner, once no copy is missing. */
+static void
+a_deleted_group_goes_with_its_owner(void **state)
+{
+	struct world *w = *state;
+	struct wires delts;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		(void)create(w, LAMP, "sensor");
+		if (i == 1)
+			(void)fetch(w, SENSOR);
+		delts = deleted(w, LAMP);
+		assert_types(w, &delts, 1, i == 0 ? FLUFFY_GSK_DELC :
+		    FLUFFY_PSK_DELT);
+		if (i == 0)
+			gsk_taken(w, LAMP, &delts.v[0],
+			    FLUFFY_GROUP_DELETED);
+		wires_free(&delts);
+	}
+	/* the only holder of the second can't be asked any more */
+	must(w->ctx, fluffy_remove_device(w->skdc, "sensor"));
+	must(w->ctx, fluffy_remove_device(w->skdc, "lamp"));
+	assert_groups(w, NULL, "");
+	(void)create(w, LOCK, "any");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_BOTH(a_deleted_group_has_no_members_to_change),
+		IN_BOTH(a_member_of_a_group_that_ends_is_removed_quietly),
+		IN_BOTH(
+		    a_removed_member_makes_a_new_key_also_where_there_is_none),
+		IN_BOTH(
+		    a_deleted_group_is_confirmed_again_for_its_last_key_alone),
+		IN_BOTH(a_deleted_group_goes_with_its_owner)
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
