@@ -78,6 +78,55 @@ many_are_recorded_at_once(void **state)
 	honest(w);
 }
 
+/* ---- what it costs ------------------------------------------------------- */
+
+static int
+count_step(void *arg)
+{
+	++*(unsigned long *)arg;
+	return 0;
+}
+
+/* Steps of SQLite's machine that a request takes. */
+static unsigned long
+cost(struct world *w)
+{
+	fluffy_bytes req = request(w, SENSOR, "lock"), rep;
+	unsigned long steps = 0;
+
+	sqlite3_progress_handler(w->skdc->sql->db, 1, count_step, &steps);
+	rep = asked(w, &req);
+	sqlite3_progress_handler(w->skdc->sql->db, 0, NULL, NULL);
+	wire_free(&req);
+	wire_free(&rep);
+	assert_true(steps > 10);
+	return steps;
+}
+
+/* No list is walked: neither in the file nor in memory. */
+static void
+a_request_costs_the_same_however_much_was_seen(void **state)
+{
+	struct world *w = *state;
+	const struct replays *r;
+	unsigned long first, later;
+	uint64_t n;
+
+	(void)cost(w);
+	first = cost(w);
+	must(w->ctx, store_begin(w->skdc));
+	for (n = 0; n < 30000; n++)
+		must(w->ctx, store_nonce(w->skdc, BYTES("kid1"),
+		    bytes_of(&n, 8), NOW + 600));
+	must(w->ctx, store_commit(w->skdc));
+	later = cost(w);
+	if (later > first + first / 10)
+		print_error("%lu steps, then %lu\n", first, later);
+	assert_true(later <= first + first / 10);
+	r = &w->skdc->sql->replays;
+	assert_true(r->used >= 30000 && r->used <= r->slots / 2);
+}
+
 /* ---- damage -------------------------------------------------------------- */
 
 static void
@@ -193,6 +242,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		IN_CBOR(a_record_has_its_bounds),
 		IN_CBOR(many_are_recorded_at_once),
+		IN_CBOR(a_request_costs_the_same_however_much_was_seen),
 		IN_CBOR(a_broken_record_is_damage),
 		IN_CBOR(a_wider_skew_is_for_what_was_seen_too),
 		IN_CBOR(what_was_forgotten_is_not_new),
