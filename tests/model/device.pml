@@ -254,7 +254,7 @@ end:	do
 	:: key == 0 ->
 		atomic {
 			any_message(GROUP_ANSWER, me, receipt_group);
-			d_step { take_group_key(); done() }
+			d_step { forged_around(); take_group_key(); done() }
 		}
 	:: key != 0 -> break
 	od
@@ -294,7 +294,7 @@ end:	do
 	:: key != 0 ->
 		atomic {
 			any_message(GSK_DELC, me, ack_group);
-			d_step { take_group_delc(); done() }
+			d_step { forged_around(); take_group_delc(); done() }
 		}
 	:: key == 0 -> break
 	od
@@ -317,6 +317,14 @@ inline take_delt()
 	fi
 }
 
+inline forge_keyid()
+{
+	if
+	:: part[FORGED].key != 0 -> part[FORGED].keyid = KEY(1, 0)
+	:: part[FORGED].key == 0
+	fi
+}
+
 proctype Eraser(byte me)
 {
 	byte p, k;
@@ -324,7 +332,8 @@ proctype Eraser(byte me)
 end:	do
 	:: atomic {
 		any_message(PSK_DELT, me, kenvelope_key);
-		d_step { take_delt(); done() }
+		forge_keyid();
+		d_step { forged_around(); take_delt(); done() }
 	   }
 	od
 }

@@ -11,8 +11,14 @@
  * SKDCs, etypes, rotation, key pairs, ERROR.  A PSK-DELT that is issued again is
  * the same one again.
  *
- * Switches, each to leave out one check of section 4 or 6: NO_AAD, NO_NONCE,
- * NO_NAME_BINDING, NO_MEMBERSHIP; NO_PENDING, NO_GONE.
+ * Switches, each to leave out one check of section 4 or 6:
+ *   NO_AAD		external_aad is what the seal was made for
+ *   NO_NONCE		a nonce, and so a request or PSK-ESTB, is taken once
+ *   NO_NAME_BINDING	the sender is the owner of the key
+ *   NO_MEMBERSHIP	groups are for owners and members
+ *   NO_PENDING		an answer's nonce is that of a pending request
+ *   NO_GONE		a deleted keyid is refused
+ * LOST_KEY leaves none out: the intruder has B's secret key.
  */
 #if defined(SESSIONS)		/* two clients that are services too */
 #define RUNS		4
@@ -21,15 +27,15 @@
 #define RUNS		3
 #define FIRST_OWN_RUN	3
 #elif defined(GROUPS)		/* a group for A and B; its key is renewed */
-#define RUNS		5
+#define RUNS		6
 #define FIRST_OWN_RUN	5
 #define GROUP_WISH	members_B
 #elif defined(DELETION)		/* a group for all, which its owner deletes */
 #define RUNS		5
 #define FIRST_OWN_RUN	5
 #elif defined(RENEWAL)		/* ... after it renewed the key */
-#define RUNS		4
-#define FIRST_OWN_RUN	5	/* none */
+#define RUNS		5
+#define FIRST_OWN_RUN	5
 #elif defined(MIXED)		/* a session, a group and its deletion */
 #define RUNS		5
 #define FIRST_OWN_RUN	5

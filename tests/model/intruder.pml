@@ -10,7 +10,11 @@
  */
 
 /* The keys that it knows, its own secret key to begin with. */
+#ifdef LOST_KEY
+int known = bit(I) | bit(B);
+#else
 int known = bit(I);
+#endif
 #define knows(k)	has(known, k)
 
 inline learns(ki)

@@ -132,6 +132,9 @@ attack NO_NAME_BINDING SESSIONS session_secrecy 'I sends PSK_REQ .*, as [AB]'
 attack NO_MEMBERSHIP GROUPS group_secrecy 'SKDC gives key .* to I'
 attack NO_PENDING GROUPS key_agreement 'for run'
 attack NO_GONE DELETION deletion 'deletes key'
+attack NO_GONE DELETION group_deletion 'takes GSK_DELC'
+attack LOST_KEY ERASURE client_agreement 'takes PSK_ACK'
+attack LOST_KEY ERASURE deletion_agreement 'deletes key'
 
 echo "$SECONDS s in all"
 [ $faults = 0 ]
