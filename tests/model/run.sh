@@ -42,7 +42,7 @@ verifier() {
 search() {
 	local status=0
 	rm -f ./*.trail
-	{ time timeout 300 ./pan -m100000 -N "$2" >out 2>&1 || status=$?; } 2>cpu
+	{ time timeout 300 ./pan -w20 -m10000 -N "$2" >out 2>&1 || status=$?; } 2>cpu
 	[ $status = 0 ] || fault "pan: status $status, $1, $2"
 	cat cpu >>out
 	awk -v scenario="$1" -v claim="$2" '
