@@ -72,10 +72,10 @@ options_end(const struct options *o, const struct score *score)
 	bool ok = score->broken == 0 && score->run == score->fired &&
 	    score->run > 0;
 
+	tap(ok, "all promises are kept");
+	printf("1..%d\n", taps);
 	printf("seed %llu: %zu run, %zu fired, %zu broken promises\n",
 	    (unsigned long long)o->seed, score->run, score->fired,
 	    score->broken);
-	tap(ok, "all promises are kept");
-	printf("1..%d\n", taps);
 	return ok ? 0 : 1;
 }
