@@ -4,7 +4,7 @@ from world import kinds, need
 
 class Case:
     """One command.  gives: the types of the messages that status 0 brings, or
-    SAME: what the dry run brought, or PEM: a public key.  made: files that it may make.  after(world,
+    SAME: what the dry run brought, or what matches the pattern.  made: files that it may make.  after(world,
     got, case) raises Broken; the answer's message is in "out" if it was whole.
     """
 
@@ -20,7 +20,7 @@ class Case:
         return words[words.index("-s") + 1] if "-s" in words else None
 
 
-SAME, PEM = "same", "pem"
+SAME = b"same"
 CASES = []
 
 
