@@ -4,8 +4,9 @@ from world import kinds, need
 
 class Case:
     """One command.  gives: the types of the messages that status 0 brings, or
-    SAME: what the dry run brought, or what matches the pattern.  made: files that it may make.  after(world,
-    got, case) raises Broken; the answer's message is in "out" if it was whole.
+    SAME: what the dry run brought, or what matches the pattern.  made: files
+    that it may make.  after(world, got, case) raises Broken; the answer's
+    message is in "out" if it was whole.
     """
 
     def __init__(self, name, command, stdin=None, gives=(), made=(),

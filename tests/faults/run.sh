@@ -7,9 +7,10 @@ here=$(dirname "$0")
 seed=${SEED:-$(date -u +%Y%m%d)}
 options=(--seed "$seed")
 [ -z "${SAMPLE-}" ] || options+=(--sample "$SAMPLE")
+summary='^seed [0-9]+: ([0-9]+) run, ([0-9]+) fired, ([0-9]+) broken promises$'
 run=0 fired=0 broken=0 bad=0 skipped=''
 
-# part COMMAND...: its last line says "seed S: R run, F fired, B broken promises"
+# part COMMAND...: it ends with "seed S: R run, F fired, B broken promises"
 part() {
 	local line last='' status=0 name=${1##*/}
 	echo "==== $name"
@@ -20,7 +21,7 @@ part() {
 	status=$(cat "$statuses")
 	if [ "$status" = 77 ]; then
 		skipped+=" $name"
-	elif [[ $last =~ ^seed\ [0-9]+:\ ([0-9]+)\ run,\ ([0-9]+)\ fired,\ ([0-9]+)\ broken ]]; then
+	elif [[ $last =~ $summary ]]; then
 		((run += BASH_REMATCH[1], fired += BASH_REMATCH[2])) || :
 		((broken += BASH_REMATCH[3])) || :
 	else

@@ -1,4 +1,4 @@
-"""A directory with the stores and messages of a realm, and what must hold in it.
+"""A directory with the stores and messages of a realm, and what must hold.
 
 It is copied from a base for each injection.  Its commands are the built
 programs; a promise that is broken raises Broken.
