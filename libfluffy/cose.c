@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/rand.h>
 
 #include "alg.h"
 #include "cbor.h"
@@ -22,6 +23,8 @@ struct crypto {
 	EVP_CIPHER_CTX *ctx[N_AEADS][2]; /* made when first used */
 	EVP_MAC *hmac;
 	EVP_KDF *hkdf;
+	uint8_t decoy[DECOY_SIZE];
+	bool has_decoy;
 };
 
 struct crypto *
@@ -228,6 +231,20 @@ cose_decrypt(fluffy_ctx *ctx, int64_t alg, struct bytes key, struct bytes iv,
 	}
 	buffer_free(&aad);
 	return e;
+}
+
+/* Not by ctx_random: whoever decides about chance there isn't to open with it. */
+enum fluffy_error
+cose_decoy(fluffy_ctx *ctx, uint8_t out[DECOY_SIZE])
+{
+	struct crypto *c = ctx->crypto;
+
+	if (!c->has_decoy)
+		c->has_decoy = RAND_bytes(c->decoy, DECOY_SIZE) == 1;
+	if (!c->has_decoy)
+		return fail_openssl(ctx, "the random generator");
+	memcpy(out, c->decoy, DECOY_SIZE);
+	return FLUFFY_OK;
 }
 
 /* OSSL_PARAM takes what it only reads without const. */

@@ -32,6 +32,11 @@ FLUFFY_CHECKED enum fluffy_error cose_decrypt(fluffy_ctx *, int64_t alg,
     struct bytes key, struct bytes iv, struct bytes external_aad,
     struct bytes ciphertext, uint8_t *out);
 
+/* A key of DECOY_SIZE bytes that nobody has, the same for all of ctx's life. */
+#define DECOY_SIZE 32
+FLUFFY_CHECKED enum fluffy_error cose_decoy(fluffy_ctx *,
+    uint8_t out[DECOY_SIZE]);
+
 /* HKDF-SHA256 of key; info is a text. */
 FLUFFY_CHECKED enum fluffy_error hkdf_sha256(fluffy_ctx *, struct bytes key,
     struct bytes salt, const char *info, uint8_t *out, size_t n);

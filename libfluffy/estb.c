@@ -339,7 +339,8 @@ check_ack_seal(struct step *step)
 
 	e = store_session(step->s, msg->ack.kid, AS_CLIENT, &step->session);
 	if (e == FLUFFY_E_NOT_FOUND)
-		return seal_unknown(step->s->ctx, msg, msg, L_ack);
+		return seal_open_if(step->s->ctx, msg, msg, L_ack,
+		    &step->session.key, false);
 	if (e == FLUFFY_OK)
 		e = seal_open(step->s->ctx, msg, msg, L_ack,
 		    &step->session.key);

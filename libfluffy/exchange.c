@@ -233,14 +233,16 @@ open_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
 {
 	const struct sealed *sealed = sealed_member(container, label);
 	enum fluffy_error e;
+	bool known;
 
-	e = store_secret_by_kid(s, sealed->kid, secret);
-	if (e == FLUFFY_OK && !secret_opens(s, secret, now))
-		e = FLUFFY_E_NOT_FOUND;
-	if (e == FLUFFY_E_NOT_FOUND)
-		return seal_unknown(s->ctx, msg, container, label);
+	/* who sends what won't open isn't to learn which kids there are */
+	e = store_secret_find(s, sealed->kid, secret, &known);
+	known &= secret_opens(s, secret, now);
 	if (e == FLUFFY_OK)
-		e = seal_open(s->ctx, msg, container, label, &secret->key);
+		e = seal_open_if(s->ctx, msg, container, label, &secret->key,
+		    known);
+	if (e != FLUFFY_OK)
+		secret_wipe(secret);
 	return e;
 }
 

@@ -120,63 +120,64 @@ open_with(fluffy_ctx *ctx, struct fluffy_msg *msg, const struct row *row,
 	return e;
 }
 
-enum fluffy_error
-seal_open(fluffy_ctx *ctx, struct fluffy_msg *msg, void *container, int label,
-    const struct symm *key)
+/*
+ * Where the key isn't known, or is for another algorithm than the sender says,
+ * one that nobody has: the same is done with it, and fails.
+ */
+static enum fluffy_error
+opening_key(fluffy_ctx *ctx, const struct symm *key, bool *known,
+    struct sealed *sealed, struct symm *with)
 {
-	const struct row *row = sealed_row(container, label);
-	struct sealed *sealed = sealed_member(container, label);
-	struct part_path links;
-	const struct path *path = part_path(&links, msg, container, label);
-	struct buffer aad;
+	static const uint8_t zero[IV_MAX];
+	const struct aead *aead = aead_of(sealed->alg);
+	const struct symm *choice[2] = { with, key };
 	enum fluffy_error e;
-	fluffy_reason why;
 
+	if (aead == NULL)
+		aead = aead_of(ALG_SECRET_DEFAULT);
+	*with = (struct symm){ .alg = aead->alg, .n = (uint8_t)aead->key };
+	e = cose_decoy(ctx, with->b);
 	/* the algorithm is the key's, never the sender's choice (section 4) */
-	if (sealed->sign1 || sealed->alg != key->alg) {
-		(void)seal_unknown(ctx, msg, container, label);
-		return fluffy_fail(ctx, FLUFFY_E_AUTH_FAILED, path,
-		    "another algorithm than the key's");
-	}
-	sealed->plain = NULL;
-	aad = external_aad(container, label);
-	if (aad.failed)
-		e = fluffy_fail_memory(ctx);
-	else
-		e = open_with(ctx, msg, row, sealed, key, buffer_view(&aad),
-		    path);
-	buffer_free(&aad);
-	why = fluffy_why(ctx);
-	if (e == FLUFFY_E_AUTH_FAILED && why.field[0] == '\0')
-		return fluffy_fail(ctx, e, path, "bad seal");
+	*known &= !sealed->sign1 & (sealed->alg == key->alg);
+	memmove(with, choice[*known], sizeof(*with));
+	if (sealed->iv.n != aead->iv)
+		sealed->iv = bytes_of(zero, aead->iv);
 	return e;
 }
 
 enum fluffy_error
-seal_unknown(fluffy_ctx *ctx, struct fluffy_msg *msg, void *container,
-    int label)
+seal_open_if(fluffy_ctx *ctx, struct fluffy_msg *msg, void *container,
+    int label, const struct symm *key, bool known)
 {
-	static const uint8_t zero[IV_MAX];
+	const struct row *row = sealed_row(container, label);
 	struct sealed *sealed = sealed_member(container, label);
-	const struct aead *aead = aead_of(sealed->alg);
-	struct symm dummy = { .alg = ALG_SECRET_DEFAULT };
-	struct sealed with = *sealed;
-	struct buffer aad = external_aad(container, label);
+	struct sealed as = *sealed;
 	struct part_path links;
-	struct bytes plaintext;
+	const struct path *path = part_path(&links, msg, container, label);
+	struct buffer aad = external_aad(container, label);
+	struct symm with;
+	enum fluffy_error e = opening_key(ctx, key, &known, &as, &with);
 
-	if (aead == NULL)
-		aead = aead_of(dummy.alg);
-	dummy.alg = aead->alg;
-	dummy.n = (uint8_t)aead->key;
-	with.iv = bytes_of(zero, aead->iv);
-	/* what comes of it doesn't matter, not even if it opened */
-	if (!aad.failed)
-		(void)!decrypt(ctx, msg, &with, &dummy, buffer_view(&aad),
-		    &plaintext);
+	as.plain = NULL;
+	if (e == FLUFFY_OK)
+		e = aad.failed ? fluffy_fail_memory(ctx) :
+		    open_with(ctx, msg, row, &as, &with, buffer_view(&aad),
+		    path);
+	sealed->plain = known ? as.plain : NULL;
 	buffer_free(&aad);
-	return fluffy_fail(ctx, FLUFFY_E_AUTH_FAILED,
-	    part_path(&links, msg, container, label), "unknown key");
+	symm_wipe(&with);
+	if (e == FLUFFY_E_AUTH_FAILED || (!known &&
+	    fluffy_error_status(e) != FLUFFY_BROKEN))
+		return fluffy_fail(ctx, FLUFFY_E_AUTH_FAILED, path,
+		    sealed->has_kid ? "unknown key or bad seal" : "bad seal");
+	return e;
+}
+
+enum fluffy_error
+seal_open(fluffy_ctx *ctx, struct fluffy_msg *msg, void *container, int label,
+    const struct symm *key)
+{
+	return seal_open_if(ctx, msg, container, label, key, true);
 }
 
 struct part *

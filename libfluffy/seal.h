@@ -19,13 +19,14 @@
  */
 FLUFFY_CHECKED enum fluffy_error seal_open(fluffy_ctx *, struct fluffy_msg *,
     void *container, int label, const struct symm *key);
-
 /*
- * The work of an opening whose outcome nobody needs: an unknown kid takes as
- * long as a bad seal (section 6).  Returns AUTH_FAILED, always.
+ * Only if that key is known to be meant.  If not, the same is done in the same
+ * time, and told in the same words, as for a bad seal (section 6); so it is for
+ * another algorithm than the key's.
  */
-enum fluffy_error seal_unknown(fluffy_ctx *, struct fluffy_msg *,
-    void *container, int label);
+FLUFFY_CHECKED enum fluffy_error seal_open_if(fluffy_ctx *,
+    struct fluffy_msg *, void *container, int label, const struct symm *key,
+    bool known);
 
 /* How a part is sealed. */
 struct sealing {

@@ -143,6 +143,12 @@ FLUFFY_CHECKED enum fluffy_error store_new_kid(fluffy_store *,
 /* EXISTS when the kid was ever used in this store. order is assigned. */
 FLUFFY_CHECKED enum fluffy_error store_secret_add(fluffy_store *,
     struct secret *);
+/*
+ * The same work whether there is one or not (section 6): nothing is remembered
+ * from the time before, and without one secret is some other.
+ */
+FLUFFY_CHECKED enum fluffy_error store_secret_find(fluffy_store *,
+    struct bytes kid, struct secret *, bool *found);
 /* NOT_FOUND when there is none (or it was erased). */
 FLUFFY_CHECKED enum fluffy_error store_secret_by_kid(fluffy_store *,
     struct bytes kid, struct secret *);

@@ -291,7 +291,8 @@ static enum fluffy_error
 add_tables(fluffy_store *s)
 {
 	static const char *const added[STORE_FORMAT + 1] = {
-		[2] = store_schema_2, [3] = store_schema_3
+		[2] = store_schema_2, [3] = store_schema_3,
+		[4] = store_schema_4
 	};
 	char mark[40];
 	int rc = SQLITE_OK;

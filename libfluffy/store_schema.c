@@ -121,6 +121,10 @@ const char store_schema_3[] =
     "CREATE INDEX credential_next ON credential(rs, seq, id)"
     " WHERE used = 0;";
 
+/* Format 4: who looks for a kid meets none that was erased (section 6). */
+const char store_schema_4[] =
+    "CREATE INDEX secret_live ON secret(kid) WHERE slot IS NOT NULL;";
+
 #define WIPE "UPDATE vault SET used = 0, key = zeroblob(33) WHERE slot IN "
 #define WIPE_SAFE "UPDATE safe SET used = 0, key = zeroblob(2624) " \
 	"WHERE slot IN "
@@ -141,8 +145,10 @@ const char store_schema_3[] =
 #define ANCHOR_COLUMNS "SELECT a.id, a.ta, a.rs, a.keyid, v.key, a.seq, " \
 	"a.size, a.bits, a.rs_key IS NOT NULL " \
 	"FROM anchor a CROSS JOIN vault v USING(slot) "
-#define SECRET_COLUMNS "SELECT s.kid, s.owner, s.alg, v.key, s.endtime, " \
-	"s.ord FROM secret s CROSS JOIN vault v USING(slot) "
+#define SECRET_FIELDS "SELECT s.kid, s.owner, s.alg, v.key, s.endtime, s.ord "
+#define SECRET_COLUMNS SECRET_FIELDS \
+	"FROM secret s CROSS JOIN vault v USING(slot) "
+#define LIVE "s.slot IS NOT NULL "
 
 const char *const sql_text[N_SQL] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -170,7 +176,15 @@ const char *const sql_text[N_SQL] = {
 	[SQL_SECRET_KNOWN] = "SELECT 1 FROM secret WHERE kid = ?",
 	[SQL_SECRET_ADD] = "INSERT INTO secret(kid, owner, alg, slot, "
 	    "endtime, seals) VALUES(?, ?, ?, ?, ?, 0)",
-	[SQL_SECRET] = SECRET_COLUMNS "WHERE s.kid = ?",
+	/*
+	 * The same steps whether there is such a kid or not: the bound is never
+	 * in the index, and the row is the kid's or the one before it.
+	 */
+	[SQL_SECRET] = SECRET_FIELDS "FROM secret s INDEXED BY secret_live "
+	    "CROSS JOIN vault v USING(slot) WHERE s.kid < ? AND " LIVE
+	    "ORDER BY s.kid DESC LIMIT 1",
+	[SQL_SECRET_LOWEST] = "SELECT s.kid FROM secret s "
+	    "INDEXED BY secret_live WHERE " LIVE "ORDER BY s.kid LIMIT 1",
 	[SQL_SECRETS_OF] = SECRET_COLUMNS
 	    "WHERE s.owner = ? ORDER BY s.ord DESC LIMIT ?",
 	[SQL_SECRET_ENDTIME] = "UPDATE secret SET endtime = ? "

@@ -2,7 +2,7 @@
 #ifndef FLUFFY_STORE_SCHEMA_H
 #define FLUFFY_STORE_SCHEMA_H
 
-#define STORE_FORMAT	3		/* PRAGMA user_version */
+#define STORE_FORMAT	4		/* PRAGMA user_version */
 #define STORE_ID	0x666c6679	/* PRAGMA application_id: "flfy" */
 #define VAULT_SIZE	33		/* length, key, zeros */
 #define SAFE_SIZE	2624		/* length (2 bytes), pair, zeros */
@@ -12,7 +12,8 @@ enum sql_id {
 	SQL_BEGIN, SQL_BEGIN_READ, SQL_COMMIT, SQL_ROLLBACK,
 	SQL_PARTY, SQL_PARTY_ADD, SQL_PARTY_SET, SQL_PARTY_WIPED,
 	SQL_SLOT_FREE, SQL_SLOT_ADD, SQL_SLOT_SET,
-	SQL_SECRET_KNOWN, SQL_SECRET_ADD, SQL_SECRET, SQL_SECRETS_OF,
+	SQL_SECRET_KNOWN, SQL_SECRET_ADD, SQL_SECRET,
+	SQL_SECRET_LOWEST, SQL_SECRETS_OF,
 	SQL_SECRET_ENDTIME, SQL_SECRET_SEALS,
 	SQL_SECRET_WIPE, SQL_SECRET_GONE,
 	SQL_DEVICE_ADD, SQL_DEVICE, SQL_DEVICE_SET, SQL_DEVICE_REMOVE,
@@ -60,7 +61,8 @@ enum sql_id {
 };
 
 /* Format 1, and what each later format added. */
-extern const char store_schema[], store_schema_2[], store_schema_3[];
+extern const char store_schema[], store_schema_2[], store_schema_3[],
+    store_schema_4[];
 extern const char *const sql_text[N_SQL];
 
 #endif

@@ -155,31 +155,86 @@ get_secret(struct query *q, struct secret *secret)
 	secret->order = get_uint(q, INT64_MAX);
 }
 
+/* Of a transaction; memo_drop forgets it. */
+static enum fluffy_error
+find_lowest(fluffy_store *s)
+{
+	enum fluffy_error e;
+	struct query q;
+
+	if (s->sql->lowest.n > 0)
+		return FLUFFY_OK;
+	query_open(&q, s, SQL_SECRET_LOWEST);
+	if (query_step(&q))
+		get_keyid(&q, &s->sql->lowest);
+	e = query_close(&q);
+	if (e != FLUFFY_OK)
+		s->sql->lowest.n = 0;
+	return e;
+}
+
+/*
+ * What the statement looks below of: next after kid, and for one below all
+ * kids next after the lowest, so that a row is always found.
+ */
+static enum fluffy_error
+bound_of(fluffy_store *s, struct bytes kid, struct keyid *bound)
+{
+	struct bytes lowest = kid;
+	enum fluffy_error e = FLUFFY_OK;
+
+	if (s->in_transaction) {
+		e = find_lowest(s);
+		lowest = keyid_bytes(&s->sql->lowest);
+	}
+	if (bytes_cmp(kid, lowest) < 0)
+		kid = lowest;
+	*bound = (struct keyid){ .n = (uint8_t)(kid.n < KEYID_MAX ? kid.n + 1 :
+	    KEYID_MAX) };
+	if (kid.n > 0)
+		memcpy(bound->b, kid.p, kid.n);
+	return e;
+}
+
+enum fluffy_error
+store_secret_find(fluffy_store *s, struct bytes kid, struct secret *secret,
+    bool *found)
+{
+	struct keyid wanted = { .n = (uint8_t)kid.n }, bound;
+	enum fluffy_error e;
+	struct query q;
+
+	*secret = (struct secret){ 0 };
+	*found = false;
+	/* a kid here has 4 bytes */
+	if (kid.n >= KEYID_MAX)
+		return FLUFFY_OK;
+	if (kid.n > 0)
+		memcpy(wanted.b, kid.p, kid.n);
+	if ((e = bound_of(s, kid, &bound)) != FLUFFY_OK)
+		return e;
+	query_open(&q, s, SQL_SECRET);
+	bind_blob(&q, keyid_bytes(&bound));
+	if (query_step(&q))
+		get_secret(&q, secret);
+	e = query_close(&q);
+	/* not bytes_eq: that takes longer where they are the same */
+	*found = CRYPTO_memcmp(&secret->kid, &wanted, sizeof(wanted)) == 0;
+	if (e != FLUFFY_OK)
+		secret_wipe(secret);
+	return e;
+}
+
 enum fluffy_error
 store_secret_by_kid(fluffy_store *s, struct bytes kid, struct secret *secret)
 {
-	size_t size;
-	const void *memo = memo_find(s, MEMO_SECRET, kid, &size);
-	enum fluffy_error e;
-	struct query q;
 	bool found;
+	enum fluffy_error e = store_secret_find(s, kid, secret, &found);
 
-	if (memo != NULL) {
-		memcpy(secret, memo, sizeof(*secret));
-		return FLUFFY_OK;
-	}
-	*secret = (struct secret){ 0 };
-	query_open(&q, s, SQL_SECRET);
-	bind_blob(&q, kid);
-	found = query_step(&q);
-	if (found)
-		get_secret(&q, secret);
-	e = query_close(&q);
-	if (e != FLUFFY_OK)
-		secret_wipe(secret);
-	else if (found)
-		memo_put(s, MEMO_SECRET, kid, secret, sizeof(*secret));
-	return e != FLUFFY_OK || found ? e : no_key(s);
+	if (e != FLUFFY_OK || found)
+		return e;
+	secret_wipe(secret);
+	return no_key(s);
 }
 
 static void

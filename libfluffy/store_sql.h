@@ -64,6 +64,7 @@ struct sql {
 	struct memo **memos;	/* store_memo.c */
 	size_t places, n_memos;
 	uint64_t memos_version;	/* counters.keys_version that they show */
+	struct keyid lowest;	/* of all kids; n = 0: unknown */
 	int64_t rules;		/* how many rules; -1: unknown */
 	struct replays replays;
 };
@@ -161,7 +162,7 @@ FLUFFY_CHECKED enum fluffy_error hash_key_get(fluffy_store *);
  * devices or rules.  Only used inside a transaction, whose begin has compared
  * counters.keys_version; forgotten by every change and every rollback.
  */
-enum memo_kind { MEMO_SECRET, MEMO_SECRETS, MEMO_DEVICE, MEMO_SEALS };
+enum memo_kind { MEMO_SECRETS, MEMO_DEVICE, MEMO_SEALS };
 
 /* NULL when it isn't known; unaligned. */
 const void *memo_find(fluffy_store *, enum memo_kind, struct bytes key,

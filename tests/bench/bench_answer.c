@@ -18,8 +18,8 @@
 static struct secret client, service;
 static uint64_t keyids;
 
-enum fluffy_error __wrap_store_secret_by_kid(fluffy_store *, struct bytes,
-    struct secret *);
+enum fluffy_error __wrap_store_secret_find(fluffy_store *, struct bytes,
+    struct secret *, bool *);
 enum fluffy_error __wrap_store_secrets_of(fluffy_store *, struct bytes,
     struct secret *, size_t, size_t *);
 enum fluffy_error __wrap_store_secret_sealed(fluffy_store *, struct bytes);
@@ -36,12 +36,11 @@ enum fluffy_error __wrap_store_issued_add(fluffy_store *,
 void __wrap_store_acted_at(fluffy_store *, uint64_t);
 
 enum fluffy_error
-__wrap_store_secret_by_kid(fluffy_store *s, struct bytes kid,
-    struct secret *out)
+__wrap_store_secret_find(fluffy_store *s, struct bytes kid,
+    struct secret *out, bool *found)
 {
 	(void)s;
-	if (!bytes_eq(kid, keyid_bytes(&client.kid)))
-		return FLUFFY_E_NOT_FOUND;
+	*found = bytes_eq(kid, keyid_bytes(&client.kid));
 	*out = client;
 	return FLUFFY_OK;
 }

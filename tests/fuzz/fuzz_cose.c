@@ -122,8 +122,8 @@ open_part(struct fluffy_msg *msg, void *container, int label)
 		}
 	}
 	if (aead_of(key.alg) == NULL) {
-		CHECK(seal_unknown(fuzz_ctx(), msg, container, label) ==
-		    FLUFFY_E_AUTH_FAILED);
+		CHECK(seal_open_if(fuzz_ctx(), msg, container, label, &key,
+		    false) == FLUFFY_E_AUTH_FAILED);
 		return;
 	}
 	e = seal_open(fuzz_ctx(), msg, container, label, &key);

@@ -135,10 +135,10 @@ struct keydata *__real_keydata_make(struct fluffy_msg *,
     const struct schema *, struct bytes, const struct symm *);
 struct keydata *__wrap_keydata_make(struct fluffy_msg *,
     const struct schema *, struct bytes, const struct symm *);
-enum fluffy_error __real_store_secret_by_kid(fluffy_store *, struct bytes,
-    struct secret *);
-enum fluffy_error __wrap_store_secret_by_kid(fluffy_store *, struct bytes,
-    struct secret *);
+enum fluffy_error __real_store_secret_find(fluffy_store *, struct bytes,
+    struct secret *, bool *);
+enum fluffy_error __wrap_store_secret_find(fluffy_store *, struct bytes,
+    struct secret *, bool *);
 enum fluffy_error __real_store_secrets_of(fluffy_store *, struct bytes,
     struct secret *, size_t, size_t *);
 enum fluffy_error __wrap_store_secrets_of(fluffy_store *, struct bytes,
@@ -173,10 +173,10 @@ __wrap_keydata_make(struct fluffy_msg *msg, const struct schema *schema,
 }
 
 enum fluffy_error
-__wrap_store_secret_by_kid(fluffy_store *s, struct bytes kid,
-    struct secret *out)
+__wrap_store_secret_find(fluffy_store *s, struct bytes kid,
+    struct secret *out, bool *found)
 {
-	enum fluffy_error e = __real_store_secret_by_kid(s, kid, out);
+	enum fluffy_error e = __real_store_secret_find(s, kid, out, found);
 
 	if (e == FLUFFY_OK)
 		secret_key(&out->key);

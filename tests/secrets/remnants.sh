@@ -126,6 +126,21 @@ enrolled() {
 	rm enrol
 }
 
+# start VERB OPTION...: of fluffy-dk, in the background; says VERB.log
+start() {
+	fluffy-dk "$1" -v "${@:2}" 2>"$1.log" &
+	within "$1.log" "listening on"
+}
+
+within() { # FILE TEXT: at most a minute
+	local i
+	for ((i = 0; i < 3000; i++)); do
+		! grep -qF "$2" "$1" || return 0
+		sleep 0.02
+	done
+	fail "$1 doesn't say '$2': $(cat "$1")"
+}
+
 town() { # DIRECTORY
 	enter "$1"
 	run 0 fluffy-key init -s skdc.db --realm home skdc
@@ -255,5 +270,23 @@ for enc in cbor json; do
 	key k-rs-ta-new "$(in_message prov .keydata.key)"
 	run 0 fluffy-dk join -s rs.db <prov >rs.pem
 	deleted k-rs-ta "$old" ta.db rs.db
+	clean
+
+	chapter "a DTLS session, $enc"
+	run 0 fluffy-dk issue -s ta.db --"$enc" door phone >cred
+	key k-rs-ta-new "$(in_message prov .keydata.key)"
+	key k-rs-c "$(in_message cred .key)"
+	run 0 fluffy-dk join -s phone.db <cred
+	start serve -s rs.db --listen "[::1]:0" --forward "[::1]:9" \
+		--handshake 60
+	server=$!
+	port=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' serve.log)
+	start connect -s phone.db --listen "[::1]:0" --to "[::1]:$port" \
+		--handshake 60
+	within connect.log "connected to"
+	within serve.log "open: client phone"
+	kill $! "$server"
+	wait $! "$server"
+	cat serve.log connect.log >>"$scratch/said"
 	clean
 done

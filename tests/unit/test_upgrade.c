@@ -1,6 +1,6 @@
 /*
  * test_upgrade.c - stores of format 1, which knew neither groups nor pairs, and
- * of format 2, which knew nothing of section 11
+ * of format 2, which knew nothing of section 11, and of format 3
  */
 #include "pairs.h"
 
@@ -19,7 +19,9 @@ static const char *const added[] = {
 	"DROP TABLE delt; DROP TABLE safe; DROP TABLE pair; DROP TABLE ca",
 	/* 3 */
 	"DROP TABLE anchor; DROP TABLE spent; DROP TABLE revoked;"
-	"DROP TABLE node; DROP TABLE credential"
+	"DROP TABLE node; DROP TABLE credential",
+	/* 4 */
+	"DROP INDEX secret_live"
 };
 
 static void
@@ -245,7 +247,7 @@ other_formats_are_refused(void **state)
 	static const struct {
 		const char *sql, *text;
 	} cases[] = {
-		{ "PRAGMA user_version = 4", "newer version" },
+		{ "PRAGMA user_version = 5", "newer version" },
 		{ "PRAGMA user_version = 0", "damaged" },
 		{ "PRAGMA user_version = -1", "damaged" }
 	};
@@ -269,7 +271,7 @@ other_formats_are_refused(void **state)
 		}
 	}
 	db = raw(LOCK->path);
-	run(db, "PRAGMA user_version = 3");
+	run(db, "PRAGMA user_version = 4");
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	reopen(w);
 	honest(w);
