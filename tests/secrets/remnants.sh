@@ -8,7 +8,9 @@
 need jq perl
 preload=${builddir-}/tests/secrets/.libs/remains.so
 scan=${builddir-}/tests/secrets/scan
-[ -e "$preload" ] && [ -x "$scan" ] || skip "remains.so or scan isn't built"
+if ! [ -e "$preload" ] || ! [ -x "$scan" ]; then
+	skip "remains.so or scan isn't built"
+fi
 ! sanitized || skip "a sanitizer keeps what is freed"
 # it would overwrite what is looked for
 unset MALLOC_PERTURB_ MALLOC_CHECK_
@@ -76,8 +78,8 @@ hex_of_secret() {
 private() {
 	local member=d
 	for member in d p q dp dq qi; do
-		fluffy-key export -s sensor.db --as jwk "$2" >jwk
-		hex=$(in_base64 ".$member // empty" <jwk)
+		fluffy-key export -s sensor.db --as jwk "$2" >pair
+		hex=$(in_base64 ".$member // empty" <pair)
 		[ -z "$hex" ] || key "$1-$member" "$hex"
 	done
 }
@@ -120,10 +122,10 @@ found() {
 
 # enrolled NAME: joins, and its secret key is known
 enrolled() {
-	run 0 fluffy-key enrol -s skdc.db --"$enc" "$1" >enrol
-	run 0 fluffy-key join -s "$1.db" <enrol
-	key "secret-of-$1" "$(in_message enrol .keydata.key)"
-	rm enrol
+	run 0 fluffy-key enrol -s skdc.db --"$enc" "$1" >document
+	run 0 fluffy-key join -s "$1.db" <document
+	key "secret-of-$1" "$(in_message document .keydata.key)"
+	rm document
 }
 
 # start VERB OPTION...: of fluffy-dk, in the background; says VERB.log
