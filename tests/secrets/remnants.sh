@@ -278,12 +278,12 @@ for enc in cbor json; do
 	run 0 fluffy-dk issue -s ta.db --"$enc" door phone >cred
 	key k-rs-ta-new "$(in_message prov .keydata.key)"
 	key k-rs-c "$(in_message cred .key)"
-	run 0 fluffy-dk join -s phone.db <cred
+	run 0 fluffy-dk join -s session.db <cred
 	start serve -s rs.db --listen "[::1]:0" --forward "[::1]:9" \
 		--handshake 60
 	server=$!
 	port=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' serve.log)
-	start connect -s phone.db --listen "[::1]:0" --to "[::1]:$port" \
+	start connect -s session.db --listen "[::1]:0" --to "[::1]:$port" \
 		--handshake 60
 	within connect.log "connected to"
 	within serve.log "open: client phone"
