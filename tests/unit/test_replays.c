@@ -129,14 +129,19 @@ a_request_costs_the_same_however_much_was_seen(void **state)
 
 /* ---- damage -------------------------------------------------------------- */
 
+/* Bytes. */
+#define EIGHT "4141414141414141"
+
 static void
 a_broken_record_is_damage(void **state)
 {
-	/* a kid of 4 bytes and a nonce of 8 are 040841.. */
+	/* lengths, a kid of 4 bytes, a nonce of 8: 04 08 .. */
 	static const char *const broken[] = {
-		"04", "00084141414142424242", "210841414141424242424242424242",
-		"04004141414142", "0421414141414242", "040841414141424242",
-		"04084141414142424242424242420408"
+		"04", "0008" EIGHT, "040041414141", "04084141414142424242",
+		"04084141414142424242424242420408",
+		/* too long, though all of it is there */
+		"2108" EIGHT EIGHT EIGHT EIGHT EIGHT "41",
+		"0421" EIGHT EIGHT EIGHT EIGHT "4141414141"
 	};
 	struct world *w = *state;
 	fluffy_bytes req = request(w, SENSOR, "lock"), rep = asked(w, &req);
