@@ -100,7 +100,7 @@ def judge(export, make_log, exceptions, files):
     for file in files:
         if not any(name == file for name, _ in measured):
             faults[file].append(f"{file}: nothing was measured")
-        for line in re.findall(rf".*/{re.escape(file)}:.*(?:MC/DC|mcdc).*", make_log):
+        for line in re.findall(rf".*libfluffy/{re.escape(file)}:.*(?:MC/DC|mcdc).*", make_log):
             faults[file].append("not measured: " + line.strip())
     stale = [f"{' '.join(key[:2])}: {key[3]}: " + ("there is no such decision any more" if key not in seen else "no exception is needed")
              for key, used in exceptions.items() if not used]
@@ -141,7 +141,7 @@ def self_test():
         finds("", [True, True, False], listed="# why\n" + needed)
         finds("no exception is needed", [True, True, True], listed=needed)
         finds("no such decision any more", [True, True, True], listed=needed.replace("a &&", "a ||"))
-        finds("not measured: ../a.c:1:5: warning: unsupported MC/DC", [True, True, True], log="../a.c:1:5: warning: unsupported MC/DC\n")
+        finds("not measured: ../libfluffy/a.c:1:5: warning: unsupported MC/DC", [True, True, True], log="../libfluffy/a.c:1:5: warning: unsupported MC/DC\n")
         finds("b.c: nothing was measured", [True, True, True], files=("a.c", "b.c"))
         try:
             read_exceptions("a.c f\n\ta && b\n\ta\n")

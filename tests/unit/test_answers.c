@@ -88,6 +88,53 @@ a_receipt_names_the_tickets_skdc(void **state)
 	honest(w);
 }
 
+/* Section 1: unknown members are kept, and authenticated like the rest. */
+static void
+what_a_ticket_has_more_goes_on_to_its_service(void **state)
+{
+	struct world *w = *state;
+	struct secret lock = secret_of_owner(w, "lock");
+	struct extra extra = { .label = BYTES("\x19\x10\x00"),
+	    .value = BYTES("\x81\x01") };
+	struct forgery f;
+	struct part *ticket;
+	fluffy_bytes rep, estb, ack;
+	fluffy_msg *msg;
+	struct mticket *t;
+
+	forge(w, &f, &psk_rep);
+	t = f.msg->mticket;
+	ticket = open_part(w, f.msg, t, L_enc_part, &lock.key);
+	t->head.extras = &extra;
+	t->head.n_extras = 1;
+	reseal(w, f.msg, t, L_enc_part, ticket, &lock.key,
+	    keyid_bytes(&lock.kid));
+	forge_seal(&f, &psk_rep);
+	rep = to_wire(w, &f.msg);
+	estb = stepped(w, SENSOR, &rep);
+	msg = from_wire(w, &estb);
+	assert_int_equal(msg->mticket->head.n_extras, 1);
+	assert_bytes(msg->mticket->head.extras[0].label, extra.label);
+	assert_bytes(msg->mticket->head.extras[0].value, extra.value);
+	fluffy_msg_free(&msg);
+	ack = stepped(w, LOCK, &estb);
+	assert_int_equal(w->outcome.kind, FLUFFY_KEY_ACCEPTED);
+	wire_free(&ack);
+	/* but not what somebody adds to it */
+	wire_free(&estb);
+	wire_free(&rep);
+	forge(w, &f, &psk_rep);
+	f.msg->mticket->head.extras = &extra;
+	f.msg->mticket->head.n_extras = 1;
+	forge_seal(&f, &psk_rep);
+	rep = to_wire(w, &f.msg);
+	estb = stepped(w, SENSOR, &rep);
+	step_refused(w, LOCK, &estb, FLUFFY_E_AUTH_FAILED);
+	wire_free(&estb);
+	wire_free(&rep);
+	honest(w);
+}
+
 /* Both kinds of pair agree on keys by the same algorithm. */
 static void
 a_pair_is_of_the_type_that_was_asked_for(void **state)
@@ -426,6 +473,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		IN_BOTH(an_answer_is_of_the_kind_that_was_asked_for),
 		IN_BOTH(a_receipt_names_the_tickets_skdc),
+		IN_BOTH(what_a_ticket_has_more_goes_on_to_its_service),
 		IN_BOTH(a_pair_is_of_the_type_that_was_asked_for),
 		IN_BOTH(an_ack_is_for_a_ticket_that_was_shown),
 		IN_BOTH(an_ack_is_for_the_key_it_is_sealed_under),

@@ -918,6 +918,35 @@ checks_are_told(void **state)
 	fluffy_bytes_free(&pair);
 }
 
+/* The server's checks of either kind of document, taking nothing. */
+static void
+documents_are_explained_to_their_server(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes pair = new_pair(w, true);
+	fluffy_msg *cred = issued(w, "door", "phone");
+	fluffy_msg *cert = certified(w, "door", "phone", &pair);
+	fluffy_outcome outcome;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		must(w->ctx, fluffy_explain(w->rs.store, cred, &outcome));
+		must(w->ctx, fluffy_explain(w->rs.store, cert, &outcome));
+		assert_int_equal(outcome.kind, FLUFFY_NOTHING);
+	}
+	must(w->ctx, take_number(w, 1));
+	refused_at(w->ctx, fluffy_explain(w->rs.store, cred, &outcome),
+	    FLUFFY_E_REPLAY, "psk-identity");
+	must(w->ctx, fluffy_explain(w->rs.store, cert, &outcome));
+	must(w->ctx, take_number(w, 2));
+	refused_at(w->ctx, fluffy_explain(w->rs.store, cert, &outcome),
+	    FLUFFY_E_REPLAY, "maccert");
+	fluffy_msg_free(&cred);
+	fluffy_msg_free(&cert);
+	fluffy_bytes_free(&pair);
+	honest(w);
+}
+
 int
 main(void)
 {
@@ -945,6 +974,7 @@ main(void)
 		IN_BOTH(a_credential_is_joined_once),
 		IN_CBOR(the_numbers_end),
 		IN_CBOR(judging_only_reads),
+		IN_CBOR(documents_are_explained_to_their_server),
 		IN_CBOR(checks_are_told),
 	};
 

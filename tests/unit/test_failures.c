@@ -10,6 +10,7 @@
 #include "scenes.h"
 
 #include "failing.h"
+#include "store_sql.h"
 
 struct deed {
 	const char *name;
@@ -49,6 +50,30 @@ by_skdc(struct world *w, fluffy_msg *in)
 	if (made != FLUFFY_OK)
 		wires_free(&answers);
 	return made == FLUFFY_OK ? e : made;
+}
+
+/* As when another process changes keys while a pair is made. */
+static void
+forget(void *arg, enum fluffy_type type, const char *check,
+    enum fluffy_error verdict)
+{
+	struct world *w = arg;
+
+	(void)type;
+	(void)verdict;
+	if (strcmp(check, "ca") == 0)
+		memo_drop(w->skdc);
+}
+
+static enum fluffy_error
+by_forgetful_skdc(struct world *w, fluffy_msg *in)
+{
+	enum fluffy_error e;
+
+	fluffy_ctx_set_checked(w->ctx, forget, w);
+	e = by_skdc(w, in);
+	fluffy_ctx_set_checked(w->ctx, NULL, NULL);
+	return e;
 }
 
 typedef enum fluffy_error device_step(struct world *, fluffy_msg *,
@@ -175,6 +200,14 @@ make_unknown(struct world *w)
 	return request(w, SENSOR, "nobody");
 }
 
+/* Nothing is remembered of the keys. */
+static fluffy_bytes
+cold(struct world *w, fluffy_bytes wire)
+{
+	reopen(w);
+	return wire;
+}
+
 /* So many nonces are known that the next takes more memory to find. */
 static fluffy_bytes
 make_one_of_many(struct world *w)
@@ -195,10 +228,7 @@ make_one_of_many(struct world *w)
 static fluffy_bytes
 make_after_restart(struct world *w)
 {
-	fluffy_bytes req = make_one_of_many(w);
-
-	reopen(w);
-	return req;
+	return cold(w, make_one_of_many(w));
 }
 
 static fluffy_bytes
@@ -311,6 +341,24 @@ make_delt_to_nobody(struct world *w)
 	return to_wire(w, &msg);
 }
 
+static fluffy_bytes
+make_delt_to_nobody_cold(struct world *w)
+{
+	return cold(w, make_delt_to_nobody(w));
+}
+
+static fluffy_bytes
+make_psk_delt_cold(struct world *w)
+{
+	return cold(w, make_psk_delt(w));
+}
+
+static fluffy_bytes
+make_gsk_renewal_cold(struct world *w)
+{
+	return cold(w, make_gsk_renewal(w));
+}
+
 /* ---- what a device or an operator starts --------------------------------- */
 
 static struct keyid the_key;
@@ -333,6 +381,12 @@ make_shared(struct world *w)
 }
 
 static fluffy_bytes
+make_shared_cold(struct world *w)
+{
+	return cold(w, make_shared(w));
+}
+
+static fluffy_bytes
 make_held_group(struct world *w)
 {
 	the_group = new_name();
@@ -341,6 +395,12 @@ make_held_group(struct world *w)
 	(void)fetch_with(w, SENSOR, &(fluffy_fetch_params){
 	    .group = the_group });
 	return nothing(w);
+}
+
+static fluffy_bytes
+make_held_group_cold(struct world *w)
+{
+	return cold(w, make_held_group(w));
 }
 
 static enum fluffy_error
@@ -537,6 +597,8 @@ static const struct deed deeds[] = {
 	{ "PSK-ACK", make_psk_ack, by_client, FLUFFY_OK, false },
 	{ "ERROR", make_refusal, by_client, FLUFFY_OK, false },
 	{ "PKP-REQ", make_pkp_req, by_skdc, FLUFFY_OK, true },
+	{ "PKP-REQ while keys change", make_pkp_req, by_forgetful_skdc,
+	    FLUFFY_OK, true },
 	{ "PKP-REQ for nobody", make_own_pair_req, by_skdc, FLUFFY_OK,
 	    true },
 	{ "PKP-REQ for a certificate", make_certified_req, by_skdc,
@@ -553,6 +615,12 @@ static const struct deed deeds[] = {
 	{ "GSK-DELT to two", make_delt_to_two, by_skdc, FLUFFY_OK, false },
 	{ "GSK-DELT to nobody", make_delt_to_nobody, by_skdc, FLUFFY_OK,
 	    false },
+	{ "GSK-DELT after a restart", make_delt_to_nobody_cold, by_skdc,
+	    FLUFFY_OK, false },
+	{ "GSK-REQ, renew, after a restart", make_gsk_renewal_cold, by_skdc,
+	    FLUFFY_OK, false },
+	{ "PSK-DELT after a restart", make_psk_delt_cold, by_holder,
+	    FLUFFY_OK, false },
 	{ "PSK-DELT", make_psk_delt, by_holder, FLUFFY_OK, false },
 	{ "PSK-DELC", make_psk_delc, by_skdc, FLUFFY_OK, false },
 	{ "GSK-DELC", make_gsk_delc, by_owner, FLUFFY_OK, false },
@@ -564,6 +632,8 @@ static const struct deed deeds[] = {
 	    false },
 	{ "a group's end", make_held_group, request_end, FLUFFY_OK, false },
 	{ "a key's end", make_shared, delete_key, FLUFFY_OK, false },
+	{ "a key's end after a restart", make_shared_cold, delete_key,
+	    FLUFFY_OK, false },
 	{ "a group key's end", make_held_group, delete_key, FLUFFY_OK,
 	    false },
 	{ "what is missing", make_missing, resend, FLUFFY_OK, false },
@@ -571,6 +641,8 @@ static const struct deed deeds[] = {
 	{ "a member more", make_held_group, add_member, FLUFFY_OK, false },
 	{ "a member less", make_held_group, remove_member, FLUFFY_OK,
 	    false },
+	{ "a member less after a restart", make_held_group_cold,
+	    remove_member, FLUFFY_OK, false },
 	{ "a member never", make_held_group, forbid_member, FLUFFY_OK,
 	    false },
 	{ "a device less", make_busy_device, remove_device, FLUFFY_OK,

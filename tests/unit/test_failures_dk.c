@@ -98,6 +98,18 @@ client_joins(struct stage *x)
 	return join_at(x, &x->w->client);
 }
 
+/* Into a store that isn't there, and isn't when it fails. */
+static enum fluffy_error
+newcomer_joins(struct stage *x)
+{
+	enum fluffy_error e;
+
+	assert_false(store_exists(x->w->client.path));
+	e = join_at(x, &x->w->client);
+	assert_int_equal(store_exists(x->w->client.path), e == FLUFFY_OK);
+	return e;
+}
+
 static enum fluffy_error
 server_joins(struct stage *x)
 {
@@ -220,6 +232,7 @@ make_nothing(struct stage *x)
 static const struct deed deeds[] = {
 	{ "DK-PROV", make_prov, server_joins,
 	    true, true },
+	{ "a first DK-PROV", make_prov, newcomer_joins, true, true },
 	{ "DK-CRED", make_cred, client_joins,
 	    true, true },
 	{ "DK-CERT", make_another_cert, client_joins,
