@@ -42,8 +42,12 @@ read_input() {
 	fi
 }
 
-for dir in "$srcdir"/tests/invalid/*/; do
-	name=$(basename "$dir")
+cd "$srcdir/tests/invalid" || exit 99
+least=1
+[ $# -gt 0 ] || { set -- */ && least=900; }
+for name; do
+	name=${name%/}
+	dir=$srcdir/tests/invalid/$name
 	read_input "$dir" >"$scratch/out" 2>"$scratch/err" &&
 		status=0 || status=$?
 	cases=$((cases + 1))
@@ -62,5 +66,5 @@ done >&2
 contents | cmp "$scratch/before" - || exit 1
 
 # A glob that finds nothing mustn't look like success.
-[ "$cases" -ge 900 ] || { echo "only $cases cases" >&2; exit 99; }
+[ "$cases" -ge $least ] || { echo "only $cases cases" >&2; exit 99; }
 [ "$faults" = 0 ]
