@@ -233,7 +233,8 @@ base64url_must_be_canonical(void **state)
 {
 	static const char *const bad[] = {
 		"Z", "Zm9vY", "Zh", "Zm9", "Zg==", "Zg=", "Zm 8", " Zg", "Zg ",
-		"Zm8\n", "Zm+v", "Zm/v", "Zm9*", "Z\xc3\xa9g", "Zm9vYh", "_-_"
+		"Zm8\n", "Zm+v", "Zm/v", "Zm9*", "Z\xc3\xa9g", "Zm9vYh", "_-_",
+		"A", "Zm9vA"
 	};
 	uint8_t out[8];
 	size_t i;
@@ -277,7 +278,7 @@ static const char *const bad_utf8[] = {
 	"\xe0\x9f\xbf", "\xe2\x82", "\xe2\x28\xa1", "\xed\xa0\x80",
 	"\xed\xbf\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf0\x9f\x98",
 	"\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf8\x88\x80\x80\x80", "\xfe",
-	"\xff", "a\xc3", "\xc3\xa9\xa9"
+	"\xff", "a\xc3", "\xc3\xa9\xa9", "\xa2\x80", "\xfc\x80\x80\x80"
 };
 
 static void
@@ -298,6 +299,9 @@ utf8_is_checked(void **state)
 		assert_false(name_valid(bytes_str(bad_utf8[i])));
 	}
 	assert_true(utf8_valid(BYTES("a\0b")));
+	/* what would complete it is behind the end */
+	assert_false(utf8_valid(bytes_of("\xc3\xa9", 1)));
+	assert_false(utf8_valid(bytes_of("\xf0\x9f\x98\x80", 3)));
 }
 
 static void
@@ -430,6 +434,7 @@ hex_is_lower_case(void **state)
 	assert_bytes(bytes_of(out, n), BYTES("\x00\x7f\xff"));
 	assert_false(hex_decode(buffer_view(&b), out, 2, &n));
 	assert_false(hex_decode(BYTES("0"), out, 3, &n));
+	assert_false(hex_decode(bytes_of("abcd", 3), out, 3, &n));
 	assert_false(hex_decode(BYTES("0G"), out, 3, &n));
 	assert_false(hex_decode(BYTES("FF"), out, 3, &n));
 	assert_false(hex_decode(BYTES("f "), out, 3, &n));

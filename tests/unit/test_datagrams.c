@@ -99,6 +99,22 @@ cookies_are_an_addresss_own(void **state)
 }
 
 static void
+a_secret_of_zeros_is_none(void **state)
+{
+	struct cookies cookies = { .begun = false }, zeros = { .begun = true };
+	struct udp_path mine = path_of(5);
+	uint8_t cookie[COOKIE_SIZE];
+
+	(void)state;
+	assert_true(cookie_make(&cookies, &mine.peer, cookie));
+	zeros.renewed = cookies.renewed;
+	assert_true(cookie_make(&zeros, &mine.peer, cookie));
+	assert_true(cookie_good(&zeros, &mine.peer, cookie, COOKIE_SIZE));
+	zeros.begun = false;
+	assert_false(cookie_good(&zeros, &mine.peer, cookie, COOKIE_SIZE));
+}
+
+static void
 cookies_grow_old(void **state)
 {
 	struct cookies cookies = { .begun = false };
@@ -253,6 +269,11 @@ what_is_not_coap_goes_to_who_sent_last(void **state)
 	BELONGS(2, "");
 	BELONGS(2, "\x49\1\0\0ababababa");	/* a token of nine bytes */
 	BELONGS(2, "\x42\1\0\0a");		/* half a token */
+	belongs(2, "\x42\1\0\0ab", 5);	/* ... whose rest isn't the message's */
+	belongs(2, "\x42\1\0\0ab", 3);
+	BELONGS(2, "\x82\1\0\0ab");		/* of another version */
+	BELONGS(1, "\x60\0\0\0");
+	SENT(3, "\x80\1\0\0");
 	BELONGS(1, "\x60\0\0\0");
 }
 
@@ -281,6 +302,7 @@ main(void)
 		cmocka_unit_test(addresses_are_read_and_told),
 		cmocka_unit_test(peers_are_found_by_address),
 		cmocka_unit_test(cookies_are_an_addresss_own),
+		cmocka_unit_test(a_secret_of_zeros_is_none),
 		cmocka_unit_test(cookies_grow_old),
 		cmocka_unit_test(a_hello_tells_its_types),
 		cmocka_unit_test(no_hello_is_seen_in_what_is_none),
