@@ -38,9 +38,11 @@ uint32_t take_upto(struct feed *, uint32_t max);
 struct bytes take_bytes(struct feed *, size_t n);
 /* One byte tells the length. */
 struct bytes take_string(struct feed *);
+/* Two bytes tell the length. */
+struct bytes take_long(struct feed *);
 struct bytes take_rest(struct feed *);
 
-/* The key of an algorithm, as in tests/interop/fluffy_ref.py gen. */
+/* keys.c: the key of an algorithm, as in tests/interop/fluffy_ref.py gen. */
 struct symm fuzz_key(int64_t alg);
 
 /*
@@ -62,6 +64,8 @@ void check_shown(const fluffy_msg *);
  * shown.
  */
 void check_message(const fluffy_msg *);
+/* The same of its CBOR alone, which takes less time. */
+void check_written(const fluffy_msg *);
 /* The message's deterministic CBOR; the caller frees it. */
 fluffy_bytes cbor_of(const fluffy_msg *);
 
@@ -73,8 +77,5 @@ fluffy_bytes cbor_of(const fluffy_msg *);
 enum fluffy_error seal_plaintext(struct fluffy_msg *, void *container,
     int label, const struct symm *key, struct bytes kid,
     struct bytes plaintext);
-
-/* A new directory in memory, removed at exit. */
-const char *fuzz_directory(void);
 
 #endif

@@ -11,51 +11,11 @@
  *            effect
  *  16        a message of the fuzzer's
  * Whatever comes: no key is stored without its request, and none that was
- * deleted comes back.  Each input finds the same store: the linker wraps
- * store_begin and store_commit, and pkey_generate, so that pairs are the same.
- * When the input's first byte is 255, its steps work on a copy of the file
- * instead, which must then be a good store still.
+ * deleted comes back.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "../answer.h"
-#include "decode.h"
 #include "exchange.h"
-#include "fuzz.h"
 #include "pkey.h"
-
-enum fluffy_error __real_store_begin(fluffy_store *);
-enum fluffy_error __wrap_store_begin(fluffy_store *);
-enum fluffy_error __real_store_commit(fluffy_store *);
-enum fluffy_error __wrap_store_commit(fluffy_store *);
-enum fluffy_error __wrap_pkey_generate(fluffy_ctx *, struct arena *, int64_t,
-    int64_t, struct bytes, struct keydata **);
-
-static bool pretend;	/* the steps of an input are one transaction */
-
-enum fluffy_error
-__wrap_store_begin(fluffy_store *s)
-{
-	return pretend && s->in_transaction ? FLUFFY_OK :
-	    __real_store_begin(s);
-}
-
-enum fluffy_error
-__wrap_store_commit(fluffy_store *s)
-{
-	return pretend ? FLUFFY_OK : __real_store_commit(s);
-}
-
-enum fluffy_error
-__wrap_pkey_generate(fluffy_ctx *ctx, struct arena *arena, int64_t kty,
-    int64_t alg, struct bytes keyid, struct keydata **out)
-{
-	(void)ctx;
-	*out = fuzz_pair(arena, kty, alg, keyid, false);
-	CHECK(*out != NULL);
-	return FLUFFY_OK;
-}
+#include "stores.h"
 
 /* ---- the store and an honest SKDC ---------------------------------------- */
 
@@ -73,59 +33,11 @@ struct keyids {
 };
 
 static fluffy_store *skdc, *lock, *lamp;
-static char path[100], copy_path[100];
 static struct secret secret;	/* lamp's */
 static fluffy_bytes valid[N_VALID];
 static struct keyids at_first;	/* that lamp has */
 /* of the requests that REP, DLVR, DELC and PAIR answer */
 static uint8_t waiting[PAIR + 1][NONCE_SIZE];
-
-static fluffy_store *
-join(const char *name, char at[100])
-{
-	fluffy_msg *enrol;
-	fluffy_store *s;
-
-	(void)snprintf(at, 100, "%s/%s.db", fuzz_directory(), name);
-	must(fluffy_enrol(skdc, name, NULL, &enrol));
-	must(fluffy_join(fuzz_ctx(), at, enrol));
-	must(fluffy_store_open(fuzz_ctx(), at, 0, &s));
-	if (at == path)
-		must(store_secret_by_kid(s, enrol->keydata->keyid, &secret));
-	fluffy_msg_free(&enrol);
-	return s;
-}
-
-/* Takes the request; the SKDC's answer. */
-static fluffy_msg *
-ask(fluffy_msg *req, enum fluffy_error expected)
-{
-	fluffy_msg *out;
-
-	must(fluffy_skdc_begin(skdc));
-	CHECK(answer_one(skdc, req, &out) == expected);
-	must(fluffy_skdc_commit(skdc));
-	CHECK(out != NULL);
-	fluffy_msg_free(&req);
-	return out;
-}
-
-static void
-keep(int which, fluffy_msg *msg)
-{
-	valid[which] = cbor_of(msg);
-	fluffy_msg_free(&msg);
-}
-
-static fluffy_msg *
-copy(int which)
-{
-	fluffy_msg *msg;
-
-	must(fluffy_msg_read(fuzz_ctx(), valid[which].data, valid[which].len,
-	    &msg));
-	return msg;
-}
 
 /* The answer to a request whose nonce lamp remembers. */
 static void
@@ -133,13 +45,13 @@ wait_for(int which, fluffy_msg *req, enum fluffy_error expected)
 {
 	memcpy(waiting[which], req->authenticator.plain->nonce.p,
 	    NONCE_SIZE);
-	keep(which, ask(req, expected));
+	valid[which] = keep(ask(skdc, req, expected));
 }
 
 static struct keyid
 keyid_in(int which)
 {
-	struct fluffy_msg *msg = copy(which);
+	struct fluffy_msg *msg = copy(valid[which]);
 	struct keyid id;
 
 	must(seal_open(fuzz_ctx(), msg, msg, L_receipt, &secret.key));
@@ -184,24 +96,24 @@ fill_store(void)
 	fluffy_outcome o;
 
 	must(fluffy_psk_request(lamp, &psk, &req));
-	rep = ask(req, FLUFFY_OK);
+	rep = ask(skdc, req, FLUFFY_OK);
 	must(fluffy_estb(lamp, rep, &extras, &out, &o));
 	revoke(DELT_SESSION, o.keyid, o.keyid_len);
 	fluffy_msg_free(&rep);
 	fluffy_msg_free(&out);
 	must(fluffy_pkp_request(lamp, &pkp, &req));
-	rep = ask(req, FLUFFY_OK);
+	rep = ask(skdc, req, FLUFFY_OK);
 	must(fluffy_pkp_accept(lamp, rep, &extras, &out, &o));
 	revoke(DELT_PAIR, o.keyid, o.keyid_len);
 	fluffy_msg_free(&rep);
 	fluffy_msg_free(&out);
 	must(fluffy_gsk_request(lamp, &gsk, &req));
-	rep = ask(req, FLUFFY_OK);
+	rep = ask(skdc, req, FLUFFY_OK);
 	must(fluffy_gsk_accept(lamp, rep, &o));
 	fluffy_msg_free(&rep);
 	must(fluffy_gsk_delete(lamp, "old", NULL, &req));
 	memcpy(waiting[DELC], req->kenvelope.plain->nonce.p, NONCE_SIZE);
-	keep(DELC, ask(req, FLUFFY_OK));
+	valid[DELC] = keep(ask(skdc, req, FLUFFY_OK));
 }
 
 static void
@@ -218,7 +130,7 @@ make_requests(void)
 	fluffy_msg *req, *rep;
 
 	must(fluffy_gsk_request(lock, &share, &req));
-	rep = ask(req, FLUFFY_OK);
+	rep = ask(skdc, req, FLUFFY_OK);
 	must(fluffy_gsk_accept(lock, rep, &o));
 	fluffy_msg_free(&rep);
 	must(fluffy_gsk_request(lamp, &create, &req));
@@ -228,9 +140,9 @@ make_requests(void)
 	must(fluffy_pkp_request(lamp, &pkp, &req));
 	wait_for(PAIR, req, FLUFFY_OK);
 	must(fluffy_gsk_request(lamp, &taken, &req));
-	keep(REFUSAL, ask(req, FLUFFY_E_GROUP_EXISTS));
+	valid[REFUSAL] = keep(ask(skdc, req, FLUFFY_E_GROUP_EXISTS));
 	must(fluffy_gsk_delete(lock, "shared", NULL, &req));
-	keep(DELT_DLVR, ask(req, FLUFFY_OK));
+	valid[DELT_DLVR] = keep(ask(skdc, req, FLUFFY_OK));
 	revoke_waiting(DELT_REP, REP);
 	revoke_waiting(DELT_NEW_PAIR, PAIR);
 }
@@ -254,45 +166,24 @@ collect(void *arg, const fluffy_entry *entry)
 static void
 make_stores(void)
 {
-	char lock_path[100], skdc_path[100];
-
 	fuzz_begin(1);
-	(void)snprintf(skdc_path, sizeof(skdc_path), "%s/skdc.db",
-	    fuzz_directory());
-	(void)snprintf(copy_path, sizeof(copy_path), "%s/copy.db",
-	    fuzz_directory());
-	must(fluffy_store_init(fuzz_ctx(), skdc_path, "home", "skdc", &skdc));
-	lamp = join("lamp", path);
-	lock = join("lock", lock_path);
+	skdc = make_skdc();
+	lamp = make_device(skdc, "lamp", &secret);
+	lock = make_device(skdc, "lock", NULL);
 	fill_store();
 	make_requests();
-	/* pruned now, so that no input has to; the file holds all */
-	must(store_begin(lamp));
-	must(store_prune(lamp, FUZZ_NOW));
-	must(store_commit(lamp));
+	prune_now(lamp);
 	must(fluffy_list(lamp, collect, &at_first));
 	CHECK(at_first.n == 3);
-	fluffy_store_close(&lamp);
-	must(fluffy_store_open(fuzz_ctx(), path, 0, &lamp));
 }
 
-/* ---- what a step may do --------------------------------------------------- */
+/* ---- what a step may do -------------------------------------------------- */
 
 /* What happened in this input so far. */
 static struct {
-	fluffy_store *s;
 	struct keyids have, deleted;
 	bool answered[PAIR + 1];
-	bool durable;	/* else what is refused undoes all before it */
 } now;
-
-static void
-begin_life(void)
-{
-	now.have = at_first;
-	now.deleted.n = 0;
-	memset(now.answered, 0, sizeof(now.answered));
-}
 
 static bool
 is_in(const struct keyids *ids, const struct keyid *id)
@@ -391,11 +282,11 @@ check_out(const struct fluffy_msg *in, const fluffy_outcome *o,
 
 /* Of the keys that are there each was asked for, and none deleted. */
 static void
-check_keys(fluffy_store *s)
+check_keys(void)
 {
 	struct keyids found = { .n = 0 };
 
-	must(fluffy_list(s, collect, &found));
+	must(fluffy_list(lamp, collect, &found));
 	for (size_t i = 0; i < found.n; i++) {
 		CHECK(is_in(&now.have, &found.v[i]));
 		CHECK(!is_in(&now.deleted, &found.v[i]));
@@ -411,9 +302,9 @@ accept(int how, fluffy_msg *in, fluffy_msg **out, fluffy_outcome *o)
 
 	*out = NULL;
 	if (how == 0)
-		return fluffy_gsk_accept(now.s, in, o);
-	return how == 1 ? fluffy_del_accept(now.s, in, out, o) :
-	    fluffy_pkp_accept(now.s, in, &extras, out, o);
+		return fluffy_gsk_accept(lamp, in, o);
+	return how == 1 ? fluffy_del_accept(lamp, in, out, o) :
+	    fluffy_pkp_accept(lamp, in, &extras, out, o);
 }
 
 static int
@@ -439,29 +330,18 @@ take_step(int how, fluffy_msg *in, enum fluffy_error *e)
 		CHECK(fluffy_error_status(*e) != FLUFFY_BROKEN);
 		CHECK(*e < FLUFFY_E_USAGE || *e == FLUFFY_E_UNEXPECTED);
 		CHECK(o.kind == FLUFFY_NOTHING && out == NULL);
-		if (!now.durable)
-			begin_life();
 	}
 	fluffy_msg_free(&out);
 	return *e == FLUFFY_OK && o.kind != FLUFFY_ERROR_HINT &&
 	    o.kind != FLUFFY_NOT_ADDRESSED;
 }
 
-/* ---- steps ------------------------------------------------------------------ */
-
-/* Two bytes tell the length. */
-static struct bytes
-take_long(struct feed *in)
-{
-	size_t n = (size_t)take(in) << 8;
-
-	return take_bytes(in, n | take(in));
-}
+/* ---- steps --------------------------------------------------------------- */
 
 static void
 deliver(int which)
 {
-	struct fluffy_msg *msg = copy(which);
+	struct fluffy_msg *msg = copy(valid[which]);
 	enum fluffy_error e;
 
 	(void)take_step(how_of(msg), msg, &e);
@@ -493,7 +373,7 @@ around(int kind, struct feed *in)
 		{ REP, L_receipt }, { DLVR, L_receipt }, { DELC, L_ack },
 		{ DELT_SESSION, L_kenvelope }, { PAIR, L_receipt }
 	};
-	struct fluffy_msg *msg = copy(kinds[kind].which);
+	struct fluffy_msg *msg = copy(valid[kinds[kind].which]);
 	struct bytes plaintext = take_long(in);
 	enum fluffy_error sealed, e;
 
@@ -516,30 +396,16 @@ static void
 changed(struct feed *in)
 {
 	int which = (int)take_upto(in, N_VALID - 1);
-	fluffy_msg *msg = copy(which);
-	fluffy_bytes bytes, is;
-	struct bytes changes;
-	struct feed from;
+	enum fluffy_format format = take(in) % 2 == 0 ? FLUFFY_CBOR :
+	    FLUFFY_JSON;
+	struct bytes changes = take_long(in);
+	struct feed from = { changes.p, changes.n };
+	fluffy_msg *msg = changed_copy(valid[which], format, &from);
 	enum fluffy_error e;
-	uint8_t *p;
-	size_t n;
 
-	must(fluffy_msg_write(fuzz_ctx(), msg, take(in) % 2 == 0 ?
-	    FLUFFY_CBOR : FLUFFY_JSON, 0, &bytes));
+	if (msg != NULL && take_step(how_of(msg), msg, &e))
+		CHECK(is_same(valid[which], msg));
 	fluffy_msg_free(&msg);
-	changes = take_long(in);
-	from = (struct feed){ changes.p, changes.n };
-	p = mutate(&from, bytes_of(bytes.data, bytes.len), &n);
-	if (fluffy_msg_read(fuzz_ctx(), p, n, &msg) == FLUFFY_OK) {
-		is = cbor_of(msg);
-		if (take_step(how_of(msg), msg, &e))
-			CHECK(bytes_eq(bytes_of(is.data, is.len),
-			    bytes_of(valid[which].data, valid[which].len)));
-		fluffy_bytes_free(&is);
-		fluffy_msg_free(&msg);
-	}
-	free(p);
-	fluffy_bytes_free(&bytes);
 }
 
 static void
@@ -571,49 +437,17 @@ steps(struct feed *in)
 		else
 			whole(in);
 	}
-	check_keys(now.s);
+	check_keys();
 }
 
-/* ---- a copy ------------------------------------------------------------------ */
-
+/* Time goes on, and it still shows what it has. */
 static void
-copy_file(void)
+check_later(void)
 {
-	static uint8_t block[1 << 16];
-	FILE *from = fopen(path, "rb"), *to = fopen(copy_path, "wb");
-	size_t n;
-
-	CHECK(from != NULL && to != NULL);
-	while ((n = fread(block, 1, sizeof(block), from)) > 0)
-		CHECK(fwrite(block, 1, n, to) == n);
-	(void)fclose(from);
-	CHECK(fclose(to) == 0);
-}
-
-/* It opens, time goes on in it, and it shows what it has. */
-static void
-check_store(void)
-{
-	fluffy_store *s;
-
-	must(fluffy_store_open(fuzz_ctx(), copy_path, 0, &s));
-	must(store_begin(s));
-	must(store_prune(s, FUZZ_NOW + 100000));
-	must(store_commit(s));
-	check_keys(s);
-	fluffy_store_close(&s);
-}
-
-static void
-on_a_copy(struct feed *in)
-{
-	now.durable = true;
-	copy_file();
-	must(fluffy_store_open(fuzz_ctx(), copy_path, 0, &now.s));
-	steps(in);
-	fluffy_store_close(&now.s);
-	check_store();
-	CHECK(remove(copy_path) == 0);
+	must(store_begin(lamp));
+	must(store_prune(lamp, FUZZ_NOW + 100000));
+	must(store_commit(lamp));
+	check_keys();
 }
 
 int
@@ -624,17 +458,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (lamp == NULL)
 		make_stores();
 	fuzz_begin(2);
-	begin_life();
-	if (n > 0 && data[0] == 0xff) {
-		(void)take(&in);
-		on_a_copy(&in);
-		return 0;
-	}
-	now.durable = false;
-	now.s = lamp;
-	pretend = true;
+	now.have = at_first;
+	now.deleted.n = 0;
+	memset(now.answered, 0, sizeof(now.answered));
+	life_begin(lamp);
 	steps(&in);
-	pretend = false;
-	store_rollback(lamp);
+	if (n > 0 && data[n - 1] == 0xff)
+		check_later();
+	life_end(lamp);
 	return 0;
 }

@@ -8,45 +8,11 @@
  *     is refused
  *  5  a message of the fuzzer's, at either
  *  6  service: a PSK-ESTB with a public key of the fuzzer's, signed
- * Each input finds the same stores: a commit is a rollback here (the linker
- * wraps store_commit, and pkey_generate, so that pairs are the same).
  */
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "../answer.h"
-#include "alg.h"
 #include "decode.h"
 #include "exchange.h"
-#include "fuzz.h"
 #include "pkey.h"
-
-enum fluffy_error __wrap_pkey_generate(fluffy_ctx *, struct arena *, int64_t,
-    int64_t, struct bytes, struct keydata **);
-
-enum fluffy_error
-__wrap_pkey_generate(fluffy_ctx *ctx, struct arena *arena, int64_t kty,
-    int64_t alg, struct bytes keyid, struct keydata **out)
-{
-	(void)ctx;
-	*out = fuzz_pair(arena, kty, alg, keyid, false);
-	CHECK(*out != NULL);
-	return FLUFFY_OK;
-}
-
-enum fluffy_error __real_store_commit(fluffy_store *);
-enum fluffy_error __wrap_store_commit(fluffy_store *);
-
-static bool ready;	/* the stores are as every input finds them */
-
-enum fluffy_error
-__wrap_store_commit(fluffy_store *s)
-{
-	if (!ready)
-		return __real_store_commit(s);
-	store_rollback(s);
-	return FLUFFY_OK;
-}
+#include "stores.h"
 
 /* ---- the stores and an honest exchange ----------------------------------- */
 
@@ -59,36 +25,16 @@ static struct session session;	/* the one of valid[ACK] */
 static struct secret sensor_key, lock_key;
 static uint8_t nonce[NONCE_SIZE]; /* of the request behind valid[REP] */
 
-static fluffy_store *
-join(const char *name, struct secret *secret)
-{
-	char path[100];
-	fluffy_store *store;
-	fluffy_msg *enrolment;
-
-	(void)snprintf(path, sizeof(path), "%s/%s.db", fuzz_directory(), name);
-	must(fluffy_enrol(skdc, name, NULL, &enrolment));
-	must(fluffy_join(fuzz_ctx(), path, enrolment));
-	must(fluffy_store_open(fuzz_ctx(), path, 0, &store));
-	must(store_secret_by_kid(store, enrolment->keydata->keyid, secret));
-	fluffy_msg_free(&enrolment);
-	return store;
-}
-
 /* The SKDC's answer to a request of sensor's. */
 static fluffy_msg *
-ask(const char *service, enum fluffy_error expected)
+ask_for(const char *service, enum fluffy_error expected)
 {
 	const fluffy_psk_params params = { .service = service };
-	fluffy_msg *req, *rep;
+	fluffy_msg *req;
 
 	must(fluffy_psk_request(sensor, &params, &req));
 	memcpy(nonce, req->authenticator.plain->nonce.p, NONCE_SIZE);
-	must(fluffy_skdc_begin(skdc));
-	CHECK(answer_one(skdc, req, &rep) == expected);
-	must(fluffy_skdc_commit(skdc));
-	fluffy_msg_free(&req);
-	return rep;
+	return ask(skdc, req, expected);
 }
 
 static fluffy_msg *
@@ -104,23 +50,6 @@ step(fluffy_store *s, fluffy_msg *in)
 	return out;
 }
 
-static void
-keep(int which, fluffy_msg *msg)
-{
-	valid[which] = cbor_of(msg);
-	fluffy_msg_free(&msg);
-}
-
-static fluffy_msg *
-copy(int which)
-{
-	fluffy_msg *msg;
-
-	must(fluffy_msg_read(fuzz_ctx(), valid[which].data, valid[which].len,
-	    &msg));
-	return msg;
-}
-
 /* The PSK-ESTB with a new pair of sensor's for lock. */
 static void
 make_public(int which, const char *alg)
@@ -132,45 +61,35 @@ make_public(int which, const char *alg)
 	fluffy_outcome outcome;
 
 	must(fluffy_pkp_request(sensor, &params, &req));
-	must(fluffy_skdc_begin(skdc));
-	must(answer_one(skdc, req, &rep));
-	must(fluffy_skdc_commit(skdc));
+	rep = ask(skdc, req, FLUFFY_OK);
 	must(fluffy_pkp_accept(sensor, rep, &extras, &out, &outcome));
 	CHECK(out != NULL);
-	keep(which, out);
-	fluffy_msg_free(&req);
+	valid[which] = keep(out);
 	fluffy_msg_free(&rep);
 }
 
 static void
 make_stores(void)
 {
-	char path[100];
-	fluffy_msg *estb;
+	fluffy_msg *msg;
 
 	fuzz_begin(1);
-	(void)snprintf(path, sizeof(path), "%s/skdc.db", fuzz_directory());
-	must(fluffy_store_init(fuzz_ctx(), path, "home", "skdc", &skdc));
-	sensor = join("sensor", &sensor_key);
-	lock = join("lock", &lock_key);
-	/* pruned now, so that no input has to */
-	must(store_begin(lock));
-	must(store_prune(lock, FUZZ_NOW));
-	must(store_commit(lock));
-	estb = step(sensor, ask("lock", FLUFFY_OK));
-	keep(ESTB, estb);
-	/* lock must find valid[ESTB] new: it answers once without commit */
-	ready = true;
-	keep(ACK, step(lock, copy(ESTB)));
-	ready = false;
-	estb = copy(ACK);
-	must(store_session(sensor, estb->ack.kid, false, &session));
-	fluffy_msg_free(&estb);
-	keep(REFUSAL, ask("nobody", FLUFFY_E_UNKNOWN_SERVICE));
+	skdc = make_skdc();
+	sensor = make_device(skdc, "sensor", &sensor_key);
+	lock = make_device(skdc, "lock", &lock_key);
+	prune_now(lock);
+	valid[ESTB] = keep(step(sensor, ask_for("lock", FLUFFY_OK)));
+	/* to lock it must be new then */
+	life_begin(lock);
+	valid[ACK] = keep(step(lock, copy(valid[ESTB])));
+	life_end(lock);
+	msg = copy(valid[ACK]);
+	must(store_session(sensor, msg->ack.kid, false, &session));
+	fluffy_msg_free(&msg);
+	valid[REFUSAL] = keep(ask_for("nobody", FLUFFY_E_UNKNOWN_SERVICE));
 	make_public(SIGNED, "EdDSA");
 	make_public(UNSIGNED, "ECDH-ES+HKDF-256");
-	keep(REP, ask("lock", FLUFFY_OK));
-	ready = true;
+	valid[REP] = keep(ask_for("lock", FLUFFY_OK));
 }
 
 /* ---- a step and what it may give ----------------------------------------- */
@@ -225,7 +144,7 @@ check_out(const struct fluffy_msg *in, enum fluffy_error e,
 	else
 		CHECK(out != NULL && out->type == in->type + 1);
 	if (out != NULL)
-		check_message(out);
+		check_written(out);
 }
 
 static enum fluffy_error
@@ -236,7 +155,9 @@ take_step(fluffy_store *s, fluffy_msg *in)
 	fluffy_msg *out;
 	enum fluffy_error e;
 
+	life_begin(s);
 	e = fluffy_estb(s, in, &params, &out, &outcome);
+	life_end(s);
 	if (e != FLUFFY_OK) {
 		check_why(e);
 		CHECK(fluffy_error_status(e) != FLUFFY_BROKEN);
@@ -254,7 +175,7 @@ take_step(fluffy_store *s, fluffy_msg *in)
 static void
 rep(struct feed *in)
 {
-	struct fluffy_msg *msg = copy(REP);
+	struct fluffy_msg *msg = copy(valid[REP]);
 	enum fluffy_error sealed, e;
 	struct bytes plaintext = take_rest(in);
 
@@ -290,7 +211,7 @@ key_of(struct bytes plaintext, const struct schema *schema)
 static void
 estb(struct feed *in)
 {
-	struct fluffy_msg *msg = copy(ESTB);
+	struct fluffy_msg *msg = copy(valid[ESTB]);
 	struct bytes ticket = take_string(in), plaintext = take_rest(in);
 	const struct row *row = schema_row(msg->mticket->head.schema,
 	    L_enc_part);
@@ -311,7 +232,7 @@ estb(struct feed *in)
 static void
 ack(struct feed *in)
 {
-	struct fluffy_msg *msg = copy(ACK);
+	struct fluffy_msg *msg = copy(valid[ACK]);
 	enum fluffy_error sealed, e;
 	struct bytes plaintext = take_rest(in);
 
@@ -325,7 +246,7 @@ ack(struct feed *in)
 static void
 refusal(struct feed *in)
 {
-	struct fluffy_msg *msg = copy(REFUSAL);
+	struct fluffy_msg *msg = copy(valid[REFUSAL]);
 	struct bytes plaintext;
 	enum fluffy_error sealed, e;
 
@@ -338,7 +259,7 @@ refusal(struct feed *in)
 	fluffy_msg_free(&msg);
 }
 
-/* ---- 6: public keys ------------------------------------------------------- */
+/* ---- 6: public keys ------------------------------------------------------ */
 
 /* Signed with the fixed pair; false when it isn't an authenticator. */
 static bool
@@ -381,7 +302,8 @@ static void
 public(struct feed *in)
 {
 	uint8_t how = take(in);
-	struct fluffy_msg *msg = copy(how % 2 == 0 ? SIGNED : UNSIGNED);
+	struct fluffy_msg *msg = copy(valid[how % 2 == 0 ? SIGNED :
+	    UNSIGNED]);
 	size_t n = (size_t)take(in) << 8;
 	struct bytes ticket = take_bytes(in, n | take(in));
 	struct keydata *pair = fuzz_pair(&msg->arena,
@@ -410,28 +332,15 @@ static void
 changed(struct feed *in)
 {
 	int which = (int)take_upto(in, N_VALID - 1);
-	fluffy_msg *msg = copy(which);
-	fluffy_bytes bytes, is;
-	uint8_t *p;
-	size_t n;
-	bool done;
+	enum fluffy_format format = take(in) % 2 == 0 ? FLUFFY_CBOR :
+	    FLUFFY_JSON;
+	fluffy_msg *msg = changed_copy(valid[which], format, in);
 
-	must(fluffy_msg_write(fuzz_ctx(), msg, take(in) % 2 == 0 ?
-	    FLUFFY_CBOR : FLUFFY_JSON, 0, &bytes));
+	if (msg != NULL)
+		CHECK(is_same(valid[which], msg) == (take_step(
+		    which == ESTB || which >= SIGNED ? lock : sensor,
+		    msg) == FLUFFY_OK));
 	fluffy_msg_free(&msg);
-	p = mutate(in, bytes_of(bytes.data, bytes.len), &n);
-	if (fluffy_msg_read(fuzz_ctx(), p, n, &msg) == FLUFFY_OK) {
-		is = cbor_of(msg);
-		done = take_step(which == ESTB || which >= SIGNED ? lock :
-		    sensor, msg) ==
-		    FLUFFY_OK;
-		CHECK(done == bytes_eq(bytes_of(is.data, is.len),
-		    bytes_of(valid[which].data, valid[which].len)));
-		fluffy_bytes_free(&is);
-		fluffy_msg_free(&msg);
-	}
-	free(p);
-	fluffy_bytes_free(&bytes);
 }
 
 static void
@@ -455,7 +364,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	};
 	struct feed in = { data, n };
 
-	if (!ready)
+	if (lock == NULL)
 		make_stores();
 	fuzz_begin(2);
 	modes[take_upto(&in, 6)](&in);

@@ -57,7 +57,7 @@ inside(struct bytes part, struct bytes whole)
 
 /* The same but for its MAC, which is good now. */
 static void
-check_written(const struct maccert *cert, struct bytes data)
+check_rewritten(const struct maccert *cert, struct bytes data)
 {
 	struct buffer b = BUFFER(data.n);
 	struct maccert again;
@@ -80,7 +80,7 @@ check_cert(const struct maccert *cert, struct bytes data)
 	CHECK(inside(cert->spki, data) && inside(cert->ta, data));
 	CHECK(inside(cert->covered, data) && inside(cert->mac, data));
 	CHECK(cert->mac.n == MACCERT_MAC);
-	check_written(cert, data);
+	check_rewritten(cert, data);
 	e = spki_check(fuzz_ctx(), cert->spki);
 	if (e == FLUFFY_OK)
 		check_public(cert->spki);

@@ -24,14 +24,25 @@ test_now(void *arg)
 	return the_time;
 }
 
-/* xorshift64*: the same numbers in every run. */
+/*
+ * xorshift64*: the same numbers in every run.  Before that come the numbers of
+ * the script, one a byte.
+ */
 struct rng {
 	uint64_t state;
+	struct bytes script;
 };
 
 static inline uint64_t
 rng_next(struct rng *r)
 {
+	uint64_t byte;
+
+	if (r->script.n > 0) {
+		r->script.n--;
+		byte = *r->script.p++;
+		return byte << 16 | byte << 32;
+	}
 	r->state ^= r->state >> 12;
 	r->state ^= r->state << 25;
 	r->state ^= r->state >> 27;
