@@ -21,7 +21,7 @@
 #include "fault.h"
 #include "options.h"
 
-#define SECONDS	   60	/* then it hangs */
+#define SECONDS	   600	/* then it hangs; a machine may be busy */
 #define LEAKED	   3	/* exit status of a child */
 #define MAX_SCENES 128
 
