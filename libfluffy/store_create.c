@@ -17,6 +17,8 @@
 static enum fluffy_error
 system_fail(fluffy_ctx *ctx, const char *path)
 {
+	if (errno == ENOMEM)
+		return fluffy_fail_memory(ctx);
 	return fluffy_fail(ctx, FLUFFY_E_STORE, NULL, "%s: %s", path,
 	    strerror(errno));
 }

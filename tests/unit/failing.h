@@ -8,6 +8,8 @@
 #ifndef FAILING_H
 #define FAILING_H
 
+#include <errno.h>
+
 #include <sqlite3.h>
 
 #include "testing.h"
@@ -68,28 +70,37 @@ __wrap_sqlite3_step(sqlite3_stmt *st)
 	return SQLITE_IOERR_READ;
 }
 
+static inline bool
+no_memory(void)
+{
+	if (!strikes(&allocations))
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
 void *
 __wrap_malloc(size_t n)
 {
-	return strikes(&allocations) ? NULL : __real_malloc(n);
+	return no_memory() ? NULL : __real_malloc(n);
 }
 
 void *
 __wrap_calloc(size_t n, size_t size)
 {
-	return strikes(&allocations) ? NULL : __real_calloc(n, size);
+	return no_memory() ? NULL : __real_calloc(n, size);
 }
 
 void *
 __wrap_realloc(void *p, size_t n)
 {
-	return strikes(&allocations) ? NULL : __real_realloc(p, n);
+	return no_memory() ? NULL : __real_realloc(p, n);
 }
 
 void *
 __wrap_reallocarray(void *p, size_t n, size_t size)
 {
-	return strikes(&allocations) ? NULL :
+	return no_memory() ? NULL :
 	    __real_reallocarray(p, n, size);
 }
 
@@ -97,7 +108,7 @@ __wrap_reallocarray(void *p, size_t n, size_t size)
 void *
 __wrap_arena_alloc(struct arena *arena, size_t n)
 {
-	if (!strikes(&allocations))
+	if (!no_memory())
 		return __real_arena_alloc(arena, n);
 	arena->failed = true;
 	return NULL;
