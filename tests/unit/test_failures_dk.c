@@ -31,6 +31,12 @@ make_prov(struct stage *x)
 	x->msg = provisioned_for(x->w, "door");
 }
 
+static void
+make_gate_prov(struct stage *x)
+{
+	x->msg = provisioned_for(x->w, "gate");
+}
+
 /* The client's pair, and what the TA says about it. */
 static void
 make_cert(struct stage *x)
@@ -232,7 +238,7 @@ make_nothing(struct stage *x)
 static const struct deed deeds[] = {
 	{ "DK-PROV", make_prov, server_joins,
 	    true, true },
-	{ "a first DK-PROV", make_prov, newcomer_joins, true, true },
+	{ "a first DK-PROV", make_gate_prov, newcomer_joins, true, true },
 	{ "DK-CRED", make_cred, client_joins,
 	    true, true },
 	{ "DK-CERT", make_another_cert, client_joins,
