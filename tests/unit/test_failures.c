@@ -4,8 +4,8 @@
  *
  * Each deed is done again and again, and the first, second, ... statement,
  * allocation or random number in it fails, until there is none left to fail.
- * Each time it says so and nothing else, nothing leaves but an SKDC's ERROR, and
- * nothing has changed: what was refused is taken when it comes again.
+ * Each time it says so and nothing else, nothing leaves but an SKDC's ERROR,
+ * and nothing has changed: what was refused is taken when it comes again.
  */
 #include "scenes.h"
 
