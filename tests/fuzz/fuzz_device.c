@@ -425,7 +425,7 @@ whole(struct feed *in)
 static void
 steps(struct feed *in)
 {
-	for (int i = 0; i < 6 && in->n > 0; i++) {
+	for (int i = 0; i < 3 && in->n > 0; i++) {
 		int step = (int)take_upto(in, 16);
 
 		if (step < N_VALID)

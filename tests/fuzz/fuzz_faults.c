@@ -5,7 +5,7 @@
  * the fourth what is done: a use of a party, or the rest is
  *  28  a message, which is read and written in every form
  *  29  a key of any form
- *  30  a message whose parts are opened with the device's store
+ *  30  a message whose parts are opened with the SKDC's store or the device's
  * Whatever failed: nothing is left behind, and when nothing fails the same has
  * the outcome that it had before.
  */
@@ -65,7 +65,8 @@ act(fluffy_store *s, uint32_t what, struct bytes rest)
 	else if (what == N_PARTY_USES + 1)
 		read_key(rest);
 	else
-		read_and_write(rest, what == N_PARTY_USES ? NULL : s);
+		read_and_write(rest, what == N_PARTY_USES ? NULL :
+		    stores[rest.n % 2 == 0 ? SKDC : DEVICE]);
 }
 
 static uint32_t expected[N_PARTY_USES];

@@ -1,4 +1,7 @@
 /* realm.c - four parties with something of everything */
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
 #include "exchange.h"
 #include "realm.h"
 
@@ -81,7 +84,7 @@ static void
 make_pairs(fluffy_store *skdc, fluffy_store *lamp, fluffy_store *lock)
 {
 	const fluffy_pkp_params pkp = { .kty = "OKP", .etype = "EdDSA",
-	    .service = "lock" };
+	    .service = "lock", .cert = true, .cert_chain = true };
 	const fluffy_pkp_params back = { .kty = "OKP", .etype = "EdDSA",
 	    .service = "lamp" };
 	const fluffy_extras extras = { .ext = NULL };
@@ -106,6 +109,61 @@ make_pairs(fluffy_store *skdc, fluffy_store *lamp, fluffy_store *lock)
 }
 
 static void
+add_extension(X509 *cert, int nid, const char *value)
+{
+	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid,
+	    value);
+
+	CHECK(extension != NULL && X509_add_ext(cert, extension, -1) == 1);
+	X509_EXTENSION_free(extension);
+}
+
+static X509 *
+new_authority(EVP_PKEY *key)
+{
+	X509 *cert = X509_new();
+	X509_NAME *name = X509_get_subject_name(cert);
+
+	CHECK(X509_set_version(cert, 2) == 1);
+	CHECK(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+	    (const unsigned char *)"home's CA", -1, -1, 0) == 1);
+	CHECK(X509_set_issuer_name(cert, name) == 1);
+	CHECK(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) == 1);
+	CHECK(ASN1_TIME_set(X509_getm_notBefore(cert), FUZZ_NOW - 86400) !=
+	    NULL);
+	CHECK(ASN1_TIME_set(X509_getm_notAfter(cert), FUZZ_NOW + 8640000) !=
+	    NULL);
+	CHECK(X509_set_pubkey(cert, key) == 1);
+	add_extension(cert, NID_basic_constraints, "critical,CA:TRUE");
+	add_extension(cert, NID_key_usage, "critical,keyCertSign");
+	CHECK(X509_sign(cert, key, EVP_sha256()) > 0);
+	return cert;
+}
+
+/* The SKDC certifies pairs itself. */
+static void
+make_authority(fluffy_store *skdc)
+{
+	char cert_path[PATH_ROOM], key_path[PATH_ROOM];
+	const fluffy_ca ca = { .cert = cert_path, .key = key_path,
+		.x5u = "http://home/ca" };
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	X509 *cert = new_authority(key);
+	FILE *f;
+
+	fuzz_path(cert_path, "ca.pem");
+	fuzz_path(key_path, "ca.key");
+	f = fopen(cert_path, "w");
+	CHECK(f != NULL && PEM_write_X509(f, cert) == 1 && fclose(f) == 0);
+	f = fopen(key_path, "w");
+	CHECK(f != NULL && PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL,
+	    NULL) == 1 && fclose(f) == 0);
+	must(fluffy_ca_set(skdc, &ca));
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+static void
 make_devices(void)
 {
 	const fluffy_policy policy = { .etypes = "A128GCM,AES-CCM-16-64-128" };
@@ -118,6 +176,7 @@ make_devices(void)
 	must(fluffy_deny(skdc, "lock", "*"));
 	must(fluffy_allow(skdc, "lock", "*"));
 	must(fluffy_deny(skdc, "lamp", "lamp"));
+	make_authority(skdc);
 	make_sessions(skdc, stores[DEVICE], lock);
 	make_groups(skdc, stores[DEVICE], lock);
 	make_pairs(skdc, stores[DEVICE], lock);
@@ -138,7 +197,7 @@ make_anchor(void)
 	fuzz_path(door, "door.db");
 	must(fluffy_dk_provision(fuzz_ctx(), path, &params, &msg));
 	must(fluffy_dk_join(fuzz_ctx(), door, msg, &plainly, &public_key));
-	fluffy_msg_free(&msg);
+	given[DK_PROV] = keep(msg);
 	must(fluffy_dk_open(fuzz_ctx(), path, 0, &anchor));
 	must(fluffy_dk_open(fuzz_ctx(), door, 0, &stores[NODE]));
 	stores[ANCHOR] = anchor;

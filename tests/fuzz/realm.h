@@ -11,7 +11,7 @@ enum { SKDC, DEVICE, ANCHOR, NODE, N_STORES };
 /* What waits for the SKDC, the device and the resource server. */
 enum { PSK_REQ, GSK_REQ, GSK_FET, GSK_DELT, PKP_REQ,
 	PSK_REP, PSK_ESTB, PSK_ACK, GSK_DLVR, GSK_DELC, PSK_DELT, PKP_REP,
-	DK_CRED, DK_CERT, DK_REVOKE, N_GIVEN };
+	DK_CRED, DK_CERT, DK_REVOKE, DK_PROV, N_GIVEN };
 
 extern fluffy_store *stores[N_STORES];
 extern fluffy_bytes given[N_GIVEN];
@@ -25,6 +25,10 @@ void make_realm(void);
 typedef void use_fn(fluffy_store *);
 extern use_fn *const uses[N_STORES][N_USES];
 void done(enum fluffy_error);
+/* A copy; no fault is about what the test itself does. */
+fluffy_msg *fresh(fluffy_bytes kept);
+void answer_given(fluffy_store *, int which);
+int see_entry(void *, const fluffy_entry *);
 /* What came out, one after another, hashed. */
 extern uint32_t outcomes;
 

@@ -15,8 +15,7 @@ done(enum fluffy_error e)
 	CHECK(e != FLUFFY_E_INTERNAL);
 }
 
-/* No fault is about what the test itself does. */
-static fluffy_msg *
+fluffy_msg *
 fresh(fluffy_bytes kept)
 {
 	bool armed = faults_pause();
@@ -35,7 +34,7 @@ check_answer(const fluffy_msg *msg)
 	faults_resume(armed);
 }
 
-static int
+int
 see_entry(void *arg, const fluffy_entry *entry)
 {
 	(void)arg;
@@ -51,8 +50,8 @@ list_plainly(fluffy_store *s)
 	done(fluffy_list_deletions(s, see_entry, NULL));
 }
 
-static void
-answer(fluffy_store *s, int which)
+void
+answer_given(fluffy_store *s, int which)
 {
 	fluffy_msg *msg = fresh(given[which]);
 	fluffy_msgs out;
@@ -74,31 +73,31 @@ answer(fluffy_store *s, int which)
 static void
 answer_psk(fluffy_store *s)
 {
-	answer(s, PSK_REQ);
+	answer_given(s, PSK_REQ);
 }
 
 static void
 answer_gsk(fluffy_store *s)
 {
-	answer(s, GSK_REQ);
+	answer_given(s, GSK_REQ);
 }
 
 static void
 answer_fetch(fluffy_store *s)
 {
-	answer(s, GSK_FET);
+	answer_given(s, GSK_FET);
 }
 
 static void
 answer_delete(fluffy_store *s)
 {
-	answer(s, GSK_DELT);
+	answer_given(s, GSK_DELT);
 }
 
 static void
 answer_pkp(fluffy_store *s)
 {
-	answer(s, PKP_REQ);
+	answer_given(s, PKP_REQ);
 }
 
 static void
@@ -265,9 +264,11 @@ verify(fluffy_store *s)
 	fluffy_msg *msg = fresh(given[DK_CERT]);
 	fluffy_bytes cert, public;
 	fluffy_dk_claim claim;
+	fluffy_dk_summary summary;
 	enum fluffy_error e = fluffy_dk_maccert(s, msg, &cert);
 
 	done(e);
+	done(fluffy_dk_summarize(fuzz_ctx(), msg, &summary));
 	if (e == FLUFFY_OK)
 		done(fluffy_dk_verify(s, cert.data, cert.len, &claim, &public));
 	if (e == FLUFFY_OK)
