@@ -222,11 +222,14 @@ unknown_to_libcbor(struct bytes rest, struct event *event)
 static enum scan_result
 next_event(struct cbor_scan *s, struct bytes data, struct event *event)
 {
-	struct bytes rest = bytes_of(data.p + s->at, data.n - s->at);
 	struct cbor_decoder_result r;
+	struct bytes rest;
 	size_t n;
 
-	if (rest.n == 0 || (rest.n == 1 && rest.p[0] == 0xf8))
+	if (s->at == data.n) /* and data.p may be NULL */
+		return SCAN_MORE;
+	rest = bytes_of(data.p + s->at, data.n - s->at);
+	if (rest.n == 1 && rest.p[0] == 0xf8)
 		return SCAN_MORE;
 	r = cbor_stream_decode(rest.p, rest.n, &callbacks, event);
 	if (r.status == CBOR_DECODER_FINISHED) {
