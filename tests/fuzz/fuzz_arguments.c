@@ -299,17 +299,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	uint8_t nth = take(&in);
 	uint32_t which = take_upto(&in, sizeof(functions) /
 	    sizeof(functions[0]) - 1);
+	fluffy_store *s;
 
 	if (stores[SKDC] == NULL)
 		make_realm();
 	take_arguments(&in);
 	fuzz_begin(2);
-	for (int i = 0; i < N_STORES; i++)
-		life_begin(stores[i]);
+	s = stores[functions[which].party];
+	life_begin(s);
+	/* which rotates the key of one */
+	if (s == stores[SKDC])
+		life_begin(stores[DEVICE]);
 	faults_arm(nth, false);
-	functions[which].use(stores[functions[which].party]);
+	functions[which].use(s);
 	faults_disarm();
-	for (int i = 0; i < N_STORES; i++)
-		life_end(stores[i]);
+	if (s == stores[SKDC])
+		life_end(stores[DEVICE]);
+	life_end(s);
 	return 0;
 }

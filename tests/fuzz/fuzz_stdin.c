@@ -126,13 +126,8 @@ estb(uint8_t how)
 static void
 serve(uint8_t how)
 {
-	char program[] = "fluffy-skdc", store[] = "--store", json[] = "--json";
-	char *args[] = { program, store, skdc_path, json, NULL };
-
-	if (how % 2 == 0)
-		args[3] = NULL;
 	life_begin(skdc);
-	CHECK(skdc_main(how % 2 == 0 ? 3 : 4, args) <= FLUFFY_BROKEN);
+	skdc_program(fuzz_ctx(), skdc_path, how % 2 == 1);
 	life_end(skdc);
 }
 

@@ -1,5 +1,6 @@
 /* programs.c - stdin, stdout and stderr of a program in memory */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "../../tools/report.h"
@@ -14,25 +15,23 @@ static FILE *real_stderr;
 static struct feed input;
 static uint32_t portions;
 static struct buffer output = BUFFER(OUT_MAX);
-static FILE *words;
+static FILE *words;	/* into said */
 static char *said;
 static size_t said_n;
 
 void
 program_begin(struct bytes stdin_bytes, uint32_t seed)
 {
-	if (words == NULL) {
+	if (said == NULL)
 		real_stderr = stderr;
-		words = open_memstream(&said, &said_n);
-		CHECK(words != NULL);
-	}
+	free(said);
+	words = open_memstream(&said, &said_n);
+	CHECK(words != NULL);
 	report_program("fluffy", NULL);
 	input = (struct feed){ stdin_bytes.p, stdin_bytes.n };
 	portions = seed;
 	output.n = 0;
-	rewind(words);
 	stderr = words;
-	(void)fuzz_ctx();
 	running = true;
 }
 
@@ -40,8 +39,8 @@ void
 program_end(void)
 {
 	running = false;
-	CHECK(fflush(words) == 0);
 	stderr = real_stderr;
+	CHECK(fclose(words) == 0);
 }
 
 struct bytes
@@ -77,10 +76,6 @@ ssize_t __real_write(int, const void *, size_t);
 ssize_t __wrap_write(int, const void *, size_t);
 int __real_close(int);
 int __wrap_close(int);
-fluffy_ctx *__real_fluffy_ctx_new(void);
-fluffy_ctx *__wrap_fluffy_ctx_new(void);
-void __real_fluffy_ctx_free(fluffy_ctx **);
-void __wrap_fluffy_ctx_free(fluffy_ctx **);
 
 ssize_t
 __wrap_read(int fd, void *to, size_t most)
@@ -113,19 +108,4 @@ int
 __wrap_close(int fd)
 {
 	return running && fd == STDOUT_FILENO ? 0 : __real_close(fd);
-}
-
-/* The living stores have this one. */
-fluffy_ctx *
-__wrap_fluffy_ctx_new(void)
-{
-	return running ? fuzz_ctx() : __real_fluffy_ctx_new();
-}
-
-void
-__wrap_fluffy_ctx_free(fluffy_ctx **ctx)
-{
-	if (!running)
-		__real_fluffy_ctx_free(ctx);
-	*ctx = NULL;
 }

@@ -1,8 +1,7 @@
 /*
  * programs.h - stdin, stdout and stderr of a program in memory
  *
- * The linker wraps read, write and close, and fluffy_ctx_new and
- * fluffy_ctx_free, so that the context is the stores'.
+ * The linker wraps read, write and close.
  */
 #ifndef PROGRAMS_H
 #define PROGRAMS_H
@@ -20,7 +19,7 @@ struct bytes program_out(void);
  */
 struct bytes program_said(void);
 
-/* skdc_main.c: main of fluffy-skdc. */
-int skdc_main(int argc, char **argv);
+/* skdc_main.c: what fluffy-skdc does once its options are read. */
+void skdc_program(fluffy_ctx *, const char *store_path, bool json);
 
 #endif
