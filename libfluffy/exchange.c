@@ -227,6 +227,17 @@ sealing_secret(fluffy_store *s, struct bytes owner, uint64_t now,
 	return e;
 }
 
+/* What is only explained stays here, and may say what a sender isn't told. */
+static enum fluffy_error
+tell_seal(fluffy_ctx *ctx, bool known)
+{
+	char field[REASON_FIELD];
+
+	(void)snprintf(field, sizeof(field), "%s", fluffy_why(ctx).field);
+	return fluffy_fail_at(ctx, FLUFFY_E_AUTH_FAILED, field, "%s", known ?
+	    "bad seal under a key that is here" : "no key here has its kid");
+}
+
 enum fluffy_error
 open_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
     int label, uint64_t now, struct secret *secret)
@@ -243,7 +254,8 @@ open_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
 		    known);
 	if (e != FLUFFY_OK)
 		secret_wipe(secret);
-	return e;
+	return s->judging && e == FLUFFY_E_AUTH_FAILED ?
+	    tell_seal(s->ctx, known) : e;
 }
 
 /* ---- receiving -------------------------------------------------------------------- */

@@ -286,7 +286,9 @@ assert_same_verdict(const struct verdict *x, const struct verdict *real)
 	if (x->e == FLUFFY_E_UNEXPECTED)
 		return;
 	assert_string_equal(x->field, real->field);
-	assert_string_equal(x->text, real->text);
+	/* what isn't told to a sender */
+	if (strcmp(real->text, "unknown key or bad seal") != 0)
+		assert_string_equal(x->text, real->text);
 }
 
 /*

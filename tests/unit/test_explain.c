@@ -351,6 +351,29 @@ the_first_failure_is_named_and_the_rest_told(void **state)
 	wire_free(&rep);
 }
 
+/* Only here; the step itself says the same of both. */
+static void
+an_unknown_key_is_told_from_a_bad_seal(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes req = request(w, SENSOR, "lock");
+	fluffy_store *copy = copy_of(w->ctx, skdc_path(w));
+	fluffy_msg *msg = from_wire(w, &req);
+	struct verdict v;
+
+	((uint8_t *)(uintptr_t)msg->authenticator.ciphertext.p)[0] ^= 1;
+	v = explained(copy, msg);
+	assert_int_equal(v.e, FLUFFY_E_AUTH_FAILED);
+	assert_string_equal(v.text, "bad seal under a key that is here");
+	((uint8_t *)(uintptr_t)msg->authenticator.kid.p)[0] ^= 1;
+	v = explained(copy, msg);
+	assert_string_equal(v.field, "PSK-REQ.authenticator");
+	assert_string_equal(v.text, "no key here has its kid");
+	fluffy_msg_free(&msg);
+	fluffy_store_close(&copy);
+	wire_free(&req);
+}
+
 /* As often as one likes: then the message is still taken. */
 static void
 nothing_changes(void **state)
@@ -447,6 +470,7 @@ main(void)
 		IN_BOTH(agreement_pairs_are_explained),
 		IN_CBOR(every_input_is_explained),
 		IN_CBOR(the_first_failure_is_named_and_the_rest_told),
+		IN_CBOR(an_unknown_key_is_told_from_a_bad_seal),
 		IN_CBOR(nothing_changes),
 		IN_CBOR(a_party_says_what_it_never_takes),
 		IN_CBOR(what_is_no_message_is_explained),
