@@ -1,11 +1,15 @@
 /* store_file.c - making, opening and closing a store's file */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "store_sql.h"
 
 #define HEADER_SIZE 100	/* of an SQLite file; the application's id is at 68 */
+#define LOG_HEADER  32	/* of its log, and of each page in that */
+#define FRAME_HEADER 24
 #define MAX_VALUE   1048576
 
 static enum fluffy_error
@@ -176,6 +180,66 @@ check_kind(fluffy_ctx *ctx, const char *path)
 	return FLUFFY_OK;
 }
 
+static bool
+is_header(const uint8_t header[HEADER_SIZE])
+{
+	static const uint8_t id[4] = { STORE_ID >> 24, STORE_ID >> 16 & 0xff,
+		STORE_ID >> 8 & 0xff, STORE_ID & 0xff };
+
+	return memcmp(header, "SQLite format 3", 16) == 0 &&
+	    memcmp(header + 68, id, 4) == 0;
+}
+
+static uint32_t
+be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Is a store's first page in the log?  Each page follows a header of its own. */
+static bool
+log_has_header(int fd)
+{
+	uint8_t start[LOG_HEADER], frame[FRAME_HEADER + HEADER_SIZE];
+	uint32_t page;
+	off_t at = LOG_HEADER;
+
+	if (pread(fd, start, sizeof(start), 0) != sizeof(start))
+		return false;
+	page = be32(start + 8);
+	if (page < 512 || page > 65536)
+		return false;
+	for (; pread(fd, frame, sizeof(frame), at) == sizeof(frame);
+	    at += FRAME_HEADER + page)
+		if (be32(frame) == 1 && is_header(frame + FRAME_HEADER))
+			return true;
+	return false;
+}
+
+/*
+ * When the power fails while the log is copied into the file, its first page
+ * may be anything; SQLite takes it from the log again.
+ */
+static bool
+log_is_ours(const char *path)
+{
+	size_t size = strlen(path) + sizeof("-wal");
+	char *name = malloc(size);
+	int fd;
+	bool ours;
+
+	if (name == NULL)
+		return false;
+	(void)snprintf(name, size, "%s-wal", path);
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	free(name);
+	ours = fd >= 0 && log_has_header(fd);
+	if (fd >= 0)
+		(void)close(fd);
+	return ours;
+}
+
 /*
  * Is it a store?  The header is read through SQLite's own file, without a
  * transaction: that would touch a foreign database's log, and closing a file
@@ -184,8 +248,6 @@ check_kind(fluffy_ctx *ctx, const char *path)
 static enum fluffy_error
 check_header(fluffy_store *s)
 {
-	static const uint8_t id[4] = { STORE_ID >> 24, STORE_ID >> 16 & 0xff,
-		STORE_ID >> 8 & 0xff, STORE_ID & 0xff };
 	uint8_t header[HEADER_SIZE] = { 0 };
 	sqlite3_file *file = NULL;
 	int rc = sqlite3_file_control(s->sql->db, "main",
@@ -197,8 +259,7 @@ check_header(fluffy_store *s)
 		rc = file->pMethods->xRead(file, header, HEADER_SIZE, 0);
 	if (rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ)
 		return sql_fail(s, rc);
-	if (memcmp(header, "SQLite format 3", 16) != 0 ||
-	    memcmp(header + 68, id, 4) != 0)
+	if (!is_header(header) && !log_is_ours(s->sql->path))
 		return path_fail(s->ctx, s->sql->path, "not a fluffy store");
 	return FLUFFY_OK;
 }

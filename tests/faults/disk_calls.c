@@ -87,6 +87,22 @@ WRAPPED(int, close, int fd)
 	return 0;
 }
 
+WRAPPED(ssize_t, pread, int fd, void *data, size_t n, off_t at)
+{
+	const struct disk_file *file;
+	size_t has = 0;
+
+	if (fd < FIRST_FD)
+		return __real_pread(fd, data, n, at);
+	file = fds[fd - FIRST_FD].file;
+	if (file != NULL && (size_t)at < file->size)
+		has = file->size - (size_t)at < n ? file->size - (size_t)at :
+		    n;
+	if (has > 0)
+		memcpy(data, file->data + at, has);
+	return (ssize_t)has;
+}
+
 WRAPPED(int, fsync, int fd)
 {
 	if (fd < FIRST_FD)

@@ -349,6 +349,52 @@ every_allocation_may_fail(void **state)
 	free(good);
 }
 
+/* What a power loss leaves when it cuts a checkpoint short. */
+static void
+spew_torn(const uint8_t *file, size_t n, const uint8_t *log, size_t n_log)
+{
+	uint8_t *torn = malloc(n);
+
+	assert_non_null(torn);
+	memcpy(torn, file, n);
+	memset(torn, 0xa5, 512);
+	spew("torn.db", torn, n);
+	spew("torn.db-wal", log, n_log);
+	free(torn);
+}
+
+static void
+torn_first_page_is_in_the_log(void **state)
+{
+	fluffy_store *s = create(ROLE_SKDC), *torn;
+	uint8_t *file, *log;
+	size_t n, n_log;
+	struct secret last, found;
+
+	(void)state;
+	must(store_begin(s));
+	for (unsigned i = 0; i < 500; i++)
+		last = add_secret(s, "lamp", i);
+	must(store_commit(s));
+	n = slurp(PATH, &file);
+	n_log = slurp(PATH "-wal", &log);
+	spew_torn(file, n, log, n_log);
+	must(fluffy_store_open(ctx, "torn.db", 0, &torn));
+	must(store_secret_by_kid(torn, keyid_bytes(&last.kid), &found));
+	fluffy_store_close(&torn);
+	/* without a log, or with another's, it might be anything */
+	spew_torn(file, n, log, 32);
+	refused(fluffy_store_open(ctx, "torn.db", 0, &torn), FLUFFY_E_STORE,
+	    "not a fluffy store");
+	memset(log + 8, 0, 4);
+	spew_torn(file, n, log, n_log);
+	refused(fluffy_store_open(ctx, "torn.db", 0, &torn), FLUFFY_E_STORE,
+	    "not a fluffy store");
+	free(file);
+	free(log);
+	fluffy_store_close(&s);
+}
+
 int
 main(void)
 {
@@ -356,6 +402,7 @@ main(void)
 		T(damaged_skdc_store), T(damaged_device_store),
 		T(triggers_and_views_are_inert), T(flipped_bytes_never_crash),
 		T(every_allocation_may_fail),
+		T(torn_first_page_is_in_the_log),
 	};
 
 	fail_sometimes();
