@@ -145,12 +145,12 @@ is_only(const struct injection *x)
 	return strcmp(name, options.only) == 0;
 }
 
-/* OpenSSL's own, for key pairs: the same in every run. */
+/* OpenSSL's own, for key pairs: the same for every world. */
+static uint64_t next;
+
 static int
 chance(unsigned char *out, int n)
 {
-	static uint64_t next = 4711;
-
 	for (int i = 0; i < n; i++) {
 		next = next * 6364136223846793005u + 1442695040888963407u;
 		out[i] = (unsigned char)(next >> 56);
@@ -197,6 +197,7 @@ be_loud(void)
 static void
 stand_up(const struct injection *x)
 {
+	next = 4711;
 	x->tour->stand_up();
 	x->scene->prepare();
 }
