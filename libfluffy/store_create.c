@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -169,19 +170,19 @@ make_file(char *temporary)
 	return done;
 }
 
+/* Also where there is no memory: a log that stays would spoil a store that is
+   given this name later. */
 static void
 remove_all(const char *path)
 {
 	static const char *const ends[] = { "-wal", "-shm", "-journal" };
-	size_t size = strlen(path) + sizeof("-journal");
-	char *name = malloc(size);
+	char name[PATH_MAX + sizeof("-journal")];
 
-	(void)unlink(path);
-	for (size_t i = 0; i < 3 && name != NULL; i++) {
-		(void)snprintf(name, size, "%s%s", path, ends[i]);
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(name, sizeof(name), "%s%s", path, ends[i]);
 		(void)unlink(name);
 	}
-	free(name);
+	(void)unlink(path);
 }
 
 static enum fluffy_error
