@@ -205,6 +205,9 @@ fluffy_rotate(fluffy_store *s, const char *name, uint64_t until,
 	if (until != 0 && until <= fluffy_now(s->ctx))
 		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "until",
 		    "that time has passed");
+	if (until > MAX_SAFE)
+		return fluffy_fail_at(s->ctx, FLUFFY_E_USAGE, "until",
+		    "later than a message can say");
 	if ((e = store_begin(s)) != FLUFFY_OK)
 		return e;
 	return end(s, rotate(s, bytes_str(name), until, out), out);

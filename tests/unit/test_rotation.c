@@ -53,6 +53,10 @@ a_rotation_says_when_the_old_key_ends(void **state)
 	assert_int_equal(fluffy_rotate(w->skdc, "sensor", NOW, &msg),
 	    FLUFFY_E_USAGE);
 	assert_null(msg);
+	/* a store with it would be damaged, and nobody could read the ENROL */
+	assert_int_equal(fluffy_rotate(w->skdc, "sensor",
+	    (uint64_t)MAX_SAFE + 1, &msg), FLUFFY_E_USAGE);
+	assert_null(msg);
 	msg = rotate(w, "sensor", NOW + 1);
 	assert_true(HAS(msg, L_endtime));
 	fluffy_msg_free(&msg);
