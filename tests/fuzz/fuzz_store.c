@@ -89,6 +89,7 @@ static void
 make_stores(void)
 {
 	make_realm();
+	damaged = true;
 	fuzz_path(damaged_path, "damaged.db");
 	for (int i = 0; i < N_STORES; i++) {
 		sqlite3 *db = stores[i]->sql->db;

@@ -29,6 +29,8 @@ void done(enum fluffy_error);
 fluffy_msg *fresh(fluffy_bytes kept);
 void answer_given(fluffy_store *, int which);
 int see_entry(void *, const fluffy_entry *);
+/* Somebody has damaged the stores: only then that may be the reason. */
+extern bool damaged;
 /* What came out, one after another, hashed. */
 extern uint32_t outcomes;
 

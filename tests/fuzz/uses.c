@@ -4,6 +4,7 @@
 #include "store_sql.h"
 
 uint32_t outcomes;
+bool damaged;
 
 void
 done(enum fluffy_error e)
@@ -13,6 +14,7 @@ done(enum fluffy_error e)
 		return;
 	check_why(e);
 	CHECK(e != FLUFFY_E_INTERNAL);
+	CHECK(damaged || e != FLUFFY_E_STORE);
 }
 
 fluffy_msg *
