@@ -359,6 +359,12 @@ make_gsk_renewal_cold(struct world *w)
 	return cold(w, make_gsk_renewal(w));
 }
 
+static fluffy_bytes
+make_psk_delc_cold(struct world *w)
+{
+	return cold(w, make_psk_delc(w));
+}
+
 /* ---- what a device or an operator starts --------------------------------- */
 
 static struct keyid the_key;
@@ -623,6 +629,8 @@ static const struct deed deeds[] = {
 	    FLUFFY_OK, false },
 	{ "PSK-DELT", make_psk_delt, by_holder, FLUFFY_OK, false },
 	{ "PSK-DELC", make_psk_delc, by_skdc, FLUFFY_OK, false },
+	{ "PSK-DELC after a restart", make_psk_delc_cold, by_skdc, FLUFFY_OK,
+	    false },
 	{ "GSK-DELC", make_gsk_delc, by_owner, FLUFFY_OK, false },
 	{ "a request for a key", nothing, request_key, FLUFFY_OK, false },
 	{ "a request for a group", nothing, request_group, FLUFFY_OK,
