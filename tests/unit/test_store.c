@@ -188,8 +188,8 @@ newer_format_is_refused(void **state)
 
 	(void)state;
 	fluffy_store_close(&s);
-	raw("PRAGMA user_version = 4");
-	opens_not(PATH, "made by a newer version (format 4)");
+	raw("PRAGMA user_version = 5");
+	opens_not(PATH, "made by a newer version (format 5)");
 }
 
 static void
