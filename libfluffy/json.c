@@ -54,7 +54,8 @@ take_byte(struct json_extent *e, uint8_t c, bool *end)
 	if (c == '{' || c == '[') {
 		if (!open_bracket(e, c))
 			return false;
-		e->items++;
+		/* behind a comma it is the item that the comma counted */
+		e->items += e->last != ',';
 	} else if (c == ',')
 		e->items++;
 	else if (c == '}' || c == ']')

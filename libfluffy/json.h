@@ -30,8 +30,8 @@ struct json_extent {
 };
 
 /*
- * SCAN_DONE, SCAN_MORE, SCAN_BAD, or SCAN_TOO_LARGE: each comma and opening
- * bracket comes with an item that takes a byte of CBOR at least, so that the
+ * SCAN_DONE, SCAN_MORE, SCAN_BAD, or SCAN_TOO_LARGE: each comma and each opening
+ * bracket that isn't behind one comes with an item that takes a byte of CBOR at least, so that the
  * parser needn't make objects of what is going to be refused.
  */
 enum scan_result json_extent_run(struct json_extent *, struct bytes data);

@@ -6,6 +6,7 @@
  * are told from the change alone, without a key, as of the party that would
  * take the message as it is.
  */
+#include "alg.h"
 #include "context.h"
 #include "mutate.h"
 
@@ -153,6 +154,9 @@ static const struct operation {
 	    E_NOTHING },
 	{ OP_NONE, "unchanged", ON_MESSAGE, 0, IN_BOTH, E_NOTHING }
 };
+
+/* Text is several times as long as the message. */
+#define WRITTEN_MAX ((size_t)64 * FLUFFY_MAX_EMITTED)
 
 #define N_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
@@ -323,6 +327,9 @@ suits_sealed(const struct operation *o, const struct sealed *sealed)
 		return sealed->has_kid;
 	case OP_ADDED_KID:
 		return !sealed->has_kid;
+	case OP_LONG_IV:
+		/* of others it isn't known how long it is */
+		return aead_of(sealed->alg) != NULL;
 	default:
 		return true;
 	}
@@ -364,6 +371,20 @@ put_place(struct buffer *b, const struct path *path)
 	buffer_add(b, path->name, path->len);
 }
 
+/* What was to be well-formed may have become too large: then it isn't given. */
+static bool
+is_as_meant(fluffy_ctx *ctx, const struct expected *x, const struct buffer *b)
+{
+	fluffy_msg *msg;
+	bool formed;
+
+	if (x->e == FLUFFY_E_MALFORMED || x->e == FLUFFY_E_BAD_VERSION)
+		return true;
+	formed = fluffy_msg_read(ctx, b->p, b->n, &msg) == FLUFFY_OK;
+	fluffy_msg_free(&msg);
+	return formed;
+}
+
 /* Which bit is of no consequence: any numbers that a seed repeats. */
 static uint64_t
 next_random(struct mutator *m)
@@ -381,7 +402,7 @@ give(struct mutator *m, const struct operation *o, const struct place *at,
 {
 	const struct edit edit = { .op = o->op, .map = at->map,
 	    .row = at->row, .random = next_random(m) };
-	struct buffer b = BUFFER(4 * (size_t)FLUFFY_MAX_EMITTED);
+	struct buffer b = BUFFER(WRITTEN_MAX);
 	struct buffer path = BUFFER(4096);
 	fluffy_mutation mutation = { .change = o->name, .error = x->e,
 	    .outcome = x->outcome, .format = m->json !=
@@ -392,7 +413,7 @@ give(struct mutator *m, const struct operation *o, const struct place *at,
 	buffer_addc(&path, '\0');
 	if (b.failed || path.failed)
 		m->e = fluffy_fail_memory(m->ctx);
-	else {
+	else if (is_as_meant(m->ctx, x, &b)) {
 		mutation.member = (const char *)path.p;
 		mutation.data = b.p;
 		mutation.len = b.n;

@@ -75,11 +75,28 @@ static void
 put_other_text(const struct writer *w, struct bytes text, size_t max)
 {
 	struct buffer b = BUFFER(FLUFFY_MAX_EMITTED);
+	size_t n = text.n < max ? text.n : max - 1;
 
-	buffer_add(&b, text.p, text.n < max ? text.n : max - 1);
-	buffer_addc(&b, text.n < max || text.p[max - 1] != 'x' ? 'x' : 'y');
+	/* a character is cut off as a whole */
+	while (n > 0 && n < text.n && (text.p[n] & 0xc0) == 0x80)
+		n--;
+	buffer_add(&b, text.p, n);
+	buffer_addc(&b, n == text.n || text.p[n] != 'x' ? 'x' : 'y');
 	mutate_put_text(w, buffer_view(&b));
 	buffer_free(&b);
+}
+
+static int64_t
+unused_token(const struct tokens *tokens)
+{
+	int64_t other = 999;
+	uint8_t i, j;
+
+	/* one of n + 1 numbers isn't among n */
+	for (i = 0; i < tokens->n; i++)
+		for (j = 0; j < tokens->n; j++)
+			other += tokens->v[j] == other;
+	return other;
 }
 
 static void
@@ -88,6 +105,7 @@ put_other_tokens(const struct writer *w, const struct tokens *tokens,
 {
 	uint8_t i, n = tokens->n < MAX_LIST - 2 ? tokens->n :
 	    (uint8_t)(tokens->n - 1);
+	int64_t other = unused_token(tokens);
 
 	if (w->json)
 		buffer_addc(w->b, '[');
@@ -100,7 +118,7 @@ put_other_tokens(const struct writer *w, const struct tokens *tokens,
 		} else
 			cbor_put_int(w->b, tokens->v[i]);
 	}
-	put_number(w, 999);
+	put_number(w, other);
 	if (w->json)
 		buffer_addc(w->b, ']');
 }

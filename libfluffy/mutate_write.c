@@ -9,7 +9,7 @@
 #include "json.h"
 #include "mutate.h"
 
-#define LABEL_UNKNOWN 100	/* section 3 has none of that number */
+#define LABEL_UNKNOWN 100	/* section 3 has none from here on */
 
 /* Is it the place that is to be different? */
 static bool
@@ -246,17 +246,34 @@ put_deep(const struct writer *w)
 		buffer_addc(w->b, ']');
 }
 
+static bool
+has_extra(const struct head *head, int label)
+{
+	struct buffer b = BUFFER(FLUFFY_MAX_EMITTED);
+	bool has = false;
+	size_t i;
+
+	cbor_put_int(&b, label);
+	for (i = 0; i < head->n_extras; i++)
+		has |= bytes_eq(head->extras[i].label, buffer_view(&b));
+	buffer_free(&b);
+	return has;
+}
+
 /* One more member than the structure has. */
 static void
-put_added(const struct writer *w, const struct schema *schema, bool first)
+put_added(const struct writer *w, const struct head *head, bool first)
 {
 	int label = LABEL_UNKNOWN;
 
+	while (has_extra(head, label))
+		label++;
 	if (mutate_is(w, OP_FOREIGN_MEMBER))
-		label = schema_row(schema, L_ta) == NULL ? L_ta : L_crealm;
+		label = schema_row(head->schema, L_ta) == NULL ? L_ta :
+		    L_crealm;
 	if (!w->json)
 		cbor_put_int(w->b, label);
-	else if (label == LABEL_UNKNOWN)
+	else if (label >= LABEL_UNKNOWN)
 		buffer_addf(w->b, "%s\"%d\":", first ? "" : ",", label);
 	else
 		buffer_addf(w->b, "%s\"%s\":", first ? "" : ",",
@@ -329,7 +346,7 @@ put_map(const struct writer *w, const void *map)
 	for (i = 0; i < head->n_extras; i++)
 		put_extra(w, &head->extras[i], &first);
 	if (edited && adds(w->edit->op))
-		put_added(w, schema, first);
+		put_added(w, head, first);
 	if (w->json)
 		buffer_addc(w->b, '}');
 	else if (indefinite)

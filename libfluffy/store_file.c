@@ -522,11 +522,14 @@ static int
 copy_pages(sqlite3 *to, sqlite3 *from)
 {
 	sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
+	int rc, finished;
 
 	if (b == NULL)
 		return sqlite3_errcode(to);
-	(void)sqlite3_backup_step(b, -1);
-	return sqlite3_backup_finish(b);
+	/* that there was a lock only step tells */
+	rc = sqlite3_backup_step(b, -1);
+	finished = sqlite3_backup_finish(b);
+	return rc == SQLITE_DONE ? finished : rc;
 }
 
 /* The file is let go of. */
@@ -557,6 +560,7 @@ enum fluffy_error
 fluffy_store_copy(fluffy_ctx *ctx, const char *path, fluffy_store **store)
 {
 	fluffy_store *s = store_new(ctx, path);
+	bool log = log_exists(path);
 	enum fluffy_error e;
 
 	*store = NULL;
@@ -564,6 +568,10 @@ fluffy_store_copy(fluffy_ctx *ctx, const char *path, fluffy_store **store)
 		return fluffy_fail_memory(ctx);
 	s->read_only = true;
 	e = store_open_existing(s);
+	/* what somebody who was killed left there stays as it is */
+	if (e == FLUFFY_OK && log)
+		(void)sqlite3_db_config(s->sql->db,
+		    SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	if (e == FLUFFY_OK)
 		e = move_to_memory(s);
 	if (e != FLUFFY_OK) {

@@ -21,6 +21,7 @@ static void
 put_clean(struct output *out, const char *text)
 {
 	char *copy = strdup(text);
+	size_t len = strlen(text);
 
 	if (copy == NULL) {
 		report_error(FLUFFY_E_MEMORY, "", "out of memory");
@@ -28,7 +29,7 @@ put_clean(struct output *out, const char *text)
 	}
 	clean_text(copy);
 	put(out, copy);
-	explicit_bzero(copy, strlen(copy));
+	explicit_bzero(copy, len);
 	free(copy);
 }
 

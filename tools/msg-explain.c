@@ -134,11 +134,14 @@ add_reason(json_t *object, enum fluffy_error error,
 static void
 put_json(struct output *out, const struct explanation *x)
 {
-	json_t *checks = json_array();
-	json_t *object = json_pack("{s:s,s:s,s:o,s:s}", "message",
-	    message_name(x), "store", x->path, "checks", checks, "verdict",
-	    x->verdict);
-	char *line;
+	char path[1024], *line;
+	json_t *checks = json_array(), *object;
+
+	/* a file's name may be any bytes, JSON may not */
+	snprintf(path, sizeof path, "%s", x->path);
+	clean_text(path);
+	object = json_pack("{s:s,s:s,s:o,s:s}", "message", message_name(x),
+	    "store", path, "checks", checks, "verdict", x->verdict);
 
 	for (size_t i = 0; i < x->n; i++) {
 		enum fluffy_error verdict = x->checks[i].verdict;

@@ -2,7 +2,6 @@
 #include "msg-mutate.h"
 
 #include <dirent.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,44 +47,52 @@ write_file(const struct mutating *m, const char *name,
 	return output_close(&out);
 }
 
-static json_t *
-data_text(const fluffy_mutation *mutation)
+static void
+put(const struct mutating *m, const char *text)
 {
-	char *text = malloc(2 * mutation->len + 1);
-	json_t *string = NULL;
-
-	if (text != NULL)
-		string = json_string(base64url_text(mutation->data,
-		    mutation->len, text));
-	free(text);
-	return string;
+	output_put(m->show->out, text, strlen(text));
 }
 
+/* There may be a key in it. */
+static void
+put_data(const struct mutating *m, const fluffy_mutation *mutation)
+{
+	size_t size = 2 * mutation->len + 1;
+	char *text = malloc(size);
+
+	if (text == NULL) {
+		report_error(FLUFFY_E_MEMORY, "", "out of memory");
+		return;
+	}
+	put(m, base64url_text(mutation->data, mutation->len, text));
+	explicit_bzero(text, size);
+	free(text);
+}
+
+/* None of the texts has anything to escape: they are names of the profile's. */
 static void
 put_index(const struct mutating *m, const char *name,
     const fluffy_mutation *mutation)
 {
-	json_t *line = json_pack("{s:s,s:s,s:s,s:i}",
-	    "change", mutation->change, "member", mutation->member,
-	    "verdict", verdict_word(mutation->error, mutation->outcome),
-	    "status", (int)verdict_status(mutation->error,
-	    mutation->outcome));
-	char *text;
+	char line[1024];
 
-	if (mutation->error != FLUFFY_OK)
-		json_object_set_new(line, "error",
-		    json_string(fluffy_error_name(mutation->error)));
-	json_object_set_new(line, m->dir != NULL ? "file" : "message",
-	    m->dir != NULL ? json_string(name) : data_text(mutation));
-	text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
-	if (text == NULL)
-		report_error(FLUFFY_E_MEMORY, "", "out of memory");
-	else {
-		output_put(m->show->out, text, strlen(text));
-		output_put(m->show->out, "\n", 1);
+	snprintf(line, sizeof line, "{\"change\":\"%s\",\"member\":\"%s\","
+	    "\"verdict\":\"%s\",\"status\":%d,", mutation->change,
+	    mutation->member,
+	    verdict_word(mutation->error, mutation->outcome),
+	    (int)verdict_status(mutation->error, mutation->outcome));
+	put(m, line);
+	if (mutation->error != FLUFFY_OK) {
+		snprintf(line, sizeof line, "\"error\":\"%s\",",
+		    fluffy_error_name(mutation->error));
+		put(m, line);
 	}
-	free(text);
-	json_decref(line);
+	put(m, m->dir != NULL ? "\"file\":\"" : "\"message\":\"");
+	if (m->dir != NULL)
+		put(m, name);
+	else
+		put_data(m, mutation);
+	put(m, "\"}\n");
 }
 
 static int

@@ -328,6 +328,90 @@ every_input_is_explained(void **state)
 		fluffy_store_close(&p.v[i].copy);
 }
 
+/* Members at their limits, and those that a change would put in. */
+static void
+odd_messages_are_mutated(void **state)
+{
+	static const char *const odd[] = {
+		"{\"pvno\":1,\"msg-type\":\"ERROR\",\"error-code\":\"busy\","
+		    "\"100\":1,\"101\":2}",
+		"{\"pvno\":1,\"msg-type\":\"ERROR\",\"error-code\":\"busy\","
+		    "\"ack\":{\"protected\":\"oQEYYw\",\"unprotected\":"
+		    "{\"kid\":\"AAECAw\",\"iv\":\"AAEC\"},"
+		    "\"ciphertext\":\"AAECAwQFBgcICQoLDA0ODxAREhM\"}}",
+		"{\"pvno\":1,\"msg-type\":\"PSK-REQ\",\"req-body\":{\"kty\":"
+		    "\"SYMM\",\"etype\":[1000,999,1001],\"skdcrealm\":\"r\","
+		    "\"skdcname\":\"s\",\"spname\":\"x\"},\"authenticator\":"
+		    "{\"protected\":\"oQEYHg\",\"unprotected\":{\"kid\":"
+		    "\"AAECAw\",\"iv\":\"AAECAwQFBgcICQoLDA\"},"
+		    "\"ciphertext\":\"AAECAwQFBgcICQoLDA0ODxAREhM\"}}"
+	};
+	struct world *w = *state;
+	struct buffer b = BUFFER(2000);
+	fluffy_msg *msg;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		must(w->ctx, fluffy_msg_read(w->ctx, odd[i], strlen(odd[i]),
+		    &msg));
+		must(w->ctx, fluffy_msg_mutate(w->ctx, msg, FLUFFY_CBOR, 1,
+		    read_mutation, w->ctx));
+		fluffy_msg_free(&msg);
+	}
+	/* a name as long as may be, that ends with two bytes */
+	buffer_adds(&b, "{\"pvno\":1,\"msg-type\":\"ERROR\","
+	    "\"error-code\":\"busy\",\"cname\":\"");
+	for (i = 0; i < 253; i++)
+		buffer_addc(&b, 'n');
+	buffer_adds(&b, "\xc3\xa9\"}");
+	must(w->ctx, fluffy_msg_read(w->ctx, b.p, b.n, &msg));
+	must(w->ctx, fluffy_msg_mutate(w->ctx, msg, FLUFFY_JSON, 1,
+	    read_mutation, w->ctx));
+	fluffy_msg_free(&msg);
+	buffer_free(&b);
+}
+
+/* Whose JSON is many times as long as its CBOR. */
+static void
+large_messages_are_mutated(void **state)
+{
+	struct world *w = *state;
+	struct buffer b = BUFFER(FLUFFY_MAX_RECEIVED);
+	fluffy_msg *msg;
+	size_t i;
+
+	buffer_adds(&b, "{\"pvno\":1,\"msg-type\":\"ERROR\","
+	    "\"error-code\":\"busy\",\"ext\":\"");
+	for (i = 0; i < 60000; i++)
+		buffer_adds(&b, "\\u0001");
+	buffer_adds(&b, "\"}");
+	must(w->ctx, fluffy_msg_read(w->ctx, b.p, b.n, &msg));
+	must(w->ctx, fluffy_msg_mutate(w->ctx, msg, FLUFFY_JSON, 1,
+	    read_mutation, w->ctx));
+	fluffy_msg_free(&msg);
+	buffer_free(&b);
+}
+
+/* An item behind a comma is one byte of CBOR, whatever it is. */
+static void
+as_many_items_are_read_as_there_is_room_for(void **state)
+{
+	struct world *w = *state;
+	struct buffer b = BUFFER(FLUFFY_MAX_RECEIVED);
+	fluffy_msg *msg;
+	size_t i;
+
+	buffer_adds(&b, "{\"pvno\":1,\"msg-type\":\"ERROR\","
+	    "\"error-code\":\"busy\",\"ext\":[[]");
+	for (i = 0; i < 65000; i++)
+		buffer_adds(&b, ",[]");
+	buffer_adds(&b, "]}");
+	assert_false(b.failed);
+	must(w->ctx, fluffy_msg_read(w->ctx, b.p, b.n, &msg));
+	fluffy_msg_free(&msg);
+	buffer_free(&b);
+}
+
 /* ---- what else is told ------------------------------------------------------------------ */
 
 static void
@@ -469,6 +553,9 @@ main(void)
 		IN_BOTH(pairs_are_explained),
 		IN_BOTH(agreement_pairs_are_explained),
 		IN_CBOR(every_input_is_explained),
+		IN_CBOR(odd_messages_are_mutated),
+		IN_CBOR(large_messages_are_mutated),
+		IN_CBOR(as_many_items_are_read_as_there_is_room_for),
 		IN_CBOR(the_first_failure_is_named_and_the_rest_told),
 		IN_CBOR(an_unknown_key_is_told_from_a_bad_seal),
 		IN_CBOR(nothing_changes),
