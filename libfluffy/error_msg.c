@@ -158,9 +158,10 @@ error_take(struct step *step, const fluffy_extras *extras, fluffy_msg **out,
 	e = RUN_CHECKS(step, error_checks);
 	if (e == FLUFFY_OK || e == FLUFFY_END)
 		outcome->kind = FLUFFY_ERROR_PROVEN;
+	/* whatever else is wrong with it, it is a hint */
 	if (e != FLUFFY_OK)
-		return fluffy_error_status(e) == FLUFFY_REFUSED ? FLUFFY_OK :
-		    e;
+		return e == FLUFFY_END || fluffy_error_status(e) ==
+		    FLUFFY_BROKEN ? e : FLUFFY_OK;
 	/* their answer may still be on the way (section 6) */
 	if (code == FLUFFY_E_REPLAY || code == FLUFFY_E_BUSY)
 		return FLUFFY_OK;
