@@ -361,6 +361,14 @@ follow_output(void)
 }
 
 static void
+follow_shown(void)
+{
+	assert_int_equal(out.n, 1);
+	if (!says_what_is_missing(view(&out.v[0])))
+		follow_output();
+}
+
+static void
 prepare_output(enum fluffy_error (*act)(void))
 {
 	must(w->ctx, act());
@@ -633,7 +641,7 @@ static const struct scene scenes[] = {
 	    OK },
 	{ "from-cbor", prepare_from_cbor, act_convert, follow_output, OK,
 	    OK },
-	{ "show", prepare_show, act_show, follow_output, OK, OK },
+	{ "show", prepare_show, act_show, follow_shown, OK, OK },
 	{ "schema", prepare_schema, act_schema, follow_output, OK, OK },
 	{ .name = NULL }
 };

@@ -126,6 +126,18 @@ act_take(device_fn *take)
 	return put(e, &answer);
 }
 
+/*
+ * A call that fails while a part is opened can't be told from a bad seal, nor
+ * one that reads a certificate from a bad one: the text has to say that
+ * something isn't shown.
+ */
+static inline bool
+says_what_is_missing(struct bytes text)
+{
+	return memmem(text.p, text.n, "(closed: ", 9) != NULL ||
+	    memmem(text.p, text.n, ", unreadable", 12) != NULL;
+}
+
 /* ---- the judgement ------------------------------------------------------- */
 
 /* What a failed step lets out is an ERROR at most. */

@@ -8,7 +8,7 @@ programs=0
 for program in "$builddir"/tests/faults/{fault_alloc,fault_crypto,power_loss}; do
 	[ -x "$program" ] || continue
 	chapter "${program##*/}"
-	run 0 "$program" --sample 100
+	run 0 "$program" --sample 100 --seed 2
 	programs=$((programs + 1))
 done
 [ $programs -gt 0 ] || skip "none of them is built"

@@ -31,6 +31,7 @@ ERRORS = {
     "newfstatat": ["EIO"],
     "access": ["EIO"],
     "poll": ["EINTR", "ENOMEM"],
+    "prctl": ["EINVAL"],
     "pread64": ["EINTR", "EIO"],
     "pwrite64": ["EINTR", "EIO", "ENOSPC"],
     "read": ["EINTR", "EIO"],
