@@ -2,6 +2,7 @@
 # A few injections of each kind; "make check-faults" does all.
 # shellcheck source=tests/cli/lib.sh
 . "${srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
+! sanitized || skip "the sanitizers have allocators and limits of their own"
 builddir=${builddir:-.}
 export builddir
 programs=0
