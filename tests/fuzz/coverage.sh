@@ -30,11 +30,12 @@ targets() {
 	done
 }
 
-# -O1 keeps it short; a region is one of the source, whatever the optimizer does.
+# libFuzzer's own build, with sanitizers. -O1 keeps it short; a region is one of
+# the source, whatever the optimizer does.
 make_targets() {
 	local flags="-fprofile-instr-generate -fcoverage-mapping" programs
-	configured "$build" CC="clang$clang" CFLAGS="-O1 -g $flags" \
-		LDFLAGS=-fprofile-instr-generate || return
+	configured "$build" --enable-fuzzing CC="clang$clang" \
+		CFLAGS="-O1 -g $flags" LDFLAGS=-fprofile-instr-generate || return
 	mapfile -t programs < <(targets | sed 's,^,tests/fuzz/,')
 	quietly "$build/make.log" make -C "$build" -j2 "${programs[@]}"
 }
