@@ -355,7 +355,7 @@ get_group_key(struct query *q, struct group_key *key)
 	int64_t alg;
 
 	key->group = get_int(q);
-	alg = get_int(q);
+	alg = get_alg(q);
 	key->authtime = get_uint(q, TIME_MAX);
 	key->endtime = get_uint(q, TIME_MAX);
 	key->key.alg = alg;

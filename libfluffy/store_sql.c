@@ -1,6 +1,7 @@
 /* store_sql.c - statements of a store: preparing, binding, reading, errors */
 #include <stdlib.h>
 
+#include "alg.h"
 #include "store_sql.h"
 #include "text.h"
 
@@ -320,10 +321,20 @@ get_keyid(struct query *q, struct keyid *id)
 }
 
 /* alg is in the row that uses the slot, before the key. */
+int64_t
+get_alg(struct query *q)
+{
+	int64_t alg = get_int(q);
+
+	if (aead_of(alg) == NULL)
+		q->damaged = true;
+	return alg;
+}
+
 void
 get_symm(struct query *q, struct symm *key)
 {
-	*key = (struct symm){ .alg = get_int(q) };
+	*key = (struct symm){ .alg = get_alg(q) };
 	get_key(q, key);
 }
 
@@ -331,8 +342,10 @@ void
 get_key(struct query *q, struct symm *key)
 {
 	struct bytes b = get_blob(q, VAULT_SIZE, VAULT_SIZE);
+	const struct aead *aead = aead_of(key->alg);
 
-	if (b.n != VAULT_SIZE || b.p[0] == 0 || b.p[0] > KEY_MAX) {
+	if (b.n != VAULT_SIZE || b.p[0] == 0 || b.p[0] > KEY_MAX ||
+	    (aead != NULL && b.p[0] != aead->key)) {
 		q->damaged = true;
 		return;
 	}

@@ -100,8 +100,10 @@ void get_name(struct query *, struct name *, bool may_be_empty);
 struct bytes get_blob(struct query *, size_t min, size_t max);
 struct bytes get_text(struct query *, size_t min, size_t max);
 void get_keyid(struct query *, struct keyid *);
+/* A content encryption that is known here. */
+int64_t get_alg(struct query *);
 void get_symm(struct query *, struct symm *);
-/* The key alone, without its algorithm. */
+/* The key alone; as long as its alg wants it, unless that is none. */
 void get_key(struct query *, struct symm *);
 void get_tokens(struct query *, struct tokens *);
 FLUFFY_CHECKED enum fluffy_error query_close(struct query *);
