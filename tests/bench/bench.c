@@ -58,15 +58,22 @@ median(double *v, size_t n)
 }
 
 void
+bench_head(const char *what)
+{
+	printf("\n| %s | us | times | at most |\n|---|--:|--:|--:|\n", what);
+}
+
+void
 bench_print(const char *what, double seconds, double floor, double aim)
 {
 	double ratio = seconds / floor;
 
-	printf("%-46s %9.2f us", what, seconds * 1e6);
+	printf("| %s | %.*f | **%.2f** |", what, seconds < 1e-4 ? 1 : 0,
+	    seconds * 1e6, ratio);
 	if (aim > 0)
-		printf("  %5.2f times  (at most %.1f%s)", ratio, aim,
-		    ratio > aim ? ": MISSED" : "");
-	printf("\n");
+		printf(" %.1f%s |\n", aim, ratio > aim ? ", missed" : "");
+	else
+		printf(" |\n");
 	(void)fflush(stdout);
 }
 

@@ -3,7 +3,7 @@
  *
  * A figure is user and system CPU time, the median of several rounds, and is
  * printed as a ratio to a floor that was measured in alternating rounds of the
- * same run.
+ * same run.  What is printed are tables in Markdown, for README.md.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -21,7 +21,8 @@ double cpu_now(void);
 /* Sorts v. */
 double median(double *v, size_t n);
 
-/* "what  value us  ratio (at most aim)" */
+/* The head of a table, and a row of it; aim 0: none. */
+void bench_head(const char *what);
 void bench_print(const char *what, double seconds, double floor, double aim);
 
 /* Names as long as they get in practice: UUIDs. */

@@ -200,8 +200,9 @@ measure(fluffy_store *s, struct floor *floor, struct bytes all)
 		took[i] = answers(s, all) / REQUESTS;
 	}
 	at = median(least, ROUNDS);
-	bench_print("crypto of one answer", at, at, 0);
-	bench_print("answer to a PSK-REQ, storage aside",
+	bench_head("an answer to a PSK-REQ, in process");
+	bench_print("its crypto: the floor", at, at, 0);
+	bench_print("from bytes to bytes, without storage",
 	    median(took, ROUNDS), at, 2.5);
 }
 

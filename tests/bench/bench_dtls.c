@@ -260,8 +260,8 @@ compare(SSL_CTX *client, const char *folder, const char *where)
 	struct server theirs = { .name = "openssl s_server", .pass = passes };
 	struct server ours = { .name = "fluffy-dk serve", .pass = passes + 1,
 	    .once = true };
-	char what[60];
-	double cpu, floor;
+	char what[100];
+	double floor;
 
 	make_parties(folder);
 	begin_openssl(&theirs, client);
@@ -273,14 +273,12 @@ compare(SSL_CTX *client, const char *folder, const char *where)
 	end(&theirs);
 	end(&ours);
 	floor = median(theirs.cpu, ROUNDS);
-	cpu = median(ours.cpu, ROUNDS);
-	(void)snprintf(what, sizeof(what), "fluffy-dk serve, a handshake, %s",
-	    where);
-	bench_print("openssl s_server, a handshake", floor, floor, 0);
-	bench_print(what, cpu, floor, AIM);
-	printf("  handshakes in a second: %.0f and %.0f\n",
-	    1 / median(theirs.elapsed, ROUNDS),
-	    1 / median(ours.elapsed, ROUNDS));
+	(void)snprintf(what, sizeof(what), "`openssl s_server`: the floor; "
+	    "%.0f in a second", 1 / median(theirs.elapsed, ROUNDS));
+	bench_print(what, floor, floor, 0);
+	(void)snprintf(what, sizeof(what), "`fluffy-dk serve`, %s; "
+	    "%.0f in a second", where, 1 / median(ours.elapsed, ROUNDS));
+	bench_print(what, median(ours.cpu, ROUNDS), floor, AIM);
 }
 
 /*
@@ -306,6 +304,7 @@ main(int argc, char **argv)
 	child_enter(argc > 1 ? argv[1] : ".");
 	if ((ctx = fluffy_ctx_new()) == NULL)
 		bench_die("no context");
+	bench_head("a DTLS handshake, by the server");
 	compare(client, child_memory, "on a tmpfs");
 	/* each number is synced before its session is open */
 	compare(client, child_folder, "on disk");

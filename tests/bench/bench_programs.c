@@ -1,5 +1,5 @@
 /*
- * bench_programs.c - what the programs cost, and how long their messages are
+ * bench_programs.c - what the programs cost
  *
  * The argument is the build directory.  Programs are run as they would be
  * installed, without libtool's scripts around them.
@@ -60,7 +60,7 @@ time_of(const char *path, char *const argv[], const char *input)
 
 /* ---- a realm ------------------------------------------------------------- */
 
-static fluffy_store *skdc, *client, *service;
+static fluffy_store *skdc, *client;
 static struct secret secrets[DEVICES];
 
 static fluffy_msg *
@@ -76,13 +76,6 @@ enrol(unsigned i)
 }
 
 static void
-join(const char *path, fluffy_msg *enrolment, fluffy_store **store)
-{
-	must(ctx, fluffy_join(ctx, path, enrolment));
-	must(ctx, fluffy_store_open(ctx, path, 0, store));
-}
-
-static void
 make_realm(void)
 {
 	fluffy_msg *msg;
@@ -93,17 +86,18 @@ make_realm(void)
 	for (unsigned i = 0; i < DEVICES; i++) {
 		msg = enrol(i);
 		if (i == 0) {
-			join("client.db", msg, &client);
+			must(ctx, fluffy_join(ctx, "client.db", msg));
+			must(ctx, fluffy_store_open(ctx, "client.db", 0,
+			    &client));
 			(void)snprintf(path, sizeof(path), "%s/client.db",
 			    child_memory);
 			must(ctx, fluffy_join(ctx, path, msg));
-		} else if (i == 1)
-			join("service.db", msg, &service);
+		}
 		fluffy_msg_free(&msg);
 	}
 }
 
-/* ---- bytes --------------------------------------------------------------- */
+/* ---- a request ----------------------------------------------------------- */
 
 static void
 save(const char *path, const void *data, size_t n)
@@ -114,58 +108,26 @@ save(const char *path, const void *data, size_t n)
 		bench_die(path);
 }
 
-static void
-print_bytes(const fluffy_msg *msg, size_t most)
-{
-	const char *name = fluffy_type_name(fluffy_msg_type(msg));
-	char path[40];
-	fluffy_bytes cbor;
-
-	must(ctx, fluffy_msg_write(ctx, msg, FLUFFY_CBOR, 0, &cbor));
-	printf("%-46s %9zu bytes           (at most %zu%s)\n", name, cbor.len,
-	    most, cbor.len > most ? ": MISSED" : "");
-	(void)snprintf(path, sizeof(path), "%s.cbor", name);
-	save(path, cbor.data, cbor.len);
-	fluffy_bytes_free(&cbor);
-}
-
-static fluffy_msg *
-step(fluffy_store *s, fluffy_msg *in)
-{
-	const fluffy_extras params = { .ext = NULL };
-	fluffy_outcome outcome;
-	fluffy_msg *out;
-
-	must(ctx, fluffy_estb(s, in, &params, &out, &outcome));
-	return out;
-}
-
-/* The four messages; what they cost at least goes to floor. */
+/* What an answer costs at least; the request becomes a file. */
 static struct floor *
-exchange(void)
+ask(const char *path)
 {
 	char name[37];
 	fluffy_psk_params params = { .service = bench_name(1, name) };
-	fluffy_msg *req, *rep, *estb, *ack;
+	fluffy_msg *req, *rep;
+	fluffy_bytes cbor;
 	struct floor *floor;
 
 	must(ctx, fluffy_psk_request(client, &params, &req));
 	must(ctx, fluffy_skdc_begin(skdc));
 	must(ctx, answer_one(skdc, req, &rep));
 	must(ctx, fluffy_skdc_commit(skdc));
-	estb = step(client, rep);
-	ack = step(service, estb);
-	if (step(client, ack) != NULL)
-		bench_die("an answer to PSK-ACK");
-	print_bytes(req, 142);
-	print_bytes(rep, 347);
-	print_bytes(estb, 270);
-	print_bytes(ack, 106);
+	must(ctx, fluffy_msg_write(ctx, req, FLUFFY_CBOR, 0, &cbor));
+	save(path, cbor.data, cbor.len);
 	floor = floor_new(req, rep);
+	fluffy_bytes_free(&cbor);
 	fluffy_msg_free(&req);
 	fluffy_msg_free(&rep);
-	fluffy_msg_free(&estb);
-	fluffy_msg_free(&ack);
 	return floor;
 }
 
@@ -243,11 +205,11 @@ serve(struct floor *floor, const char *requests)
 	for (; i < ROUNDS; i++)
 		floors[i] = floor_run(floor, TENTH) / TENTH;
 	least = median(floors, ROUNDS);
-	bench_print("crypto of one answer", least, least, 0);
-	bench_print("fluffy-skdc, each of 100,000 requests, durable", whole,
-	    least, 8);
-	bench_print("  each of the first 10,000", at[1] / TENTH, least, 8);
-	bench_print("  each of the last 10,000",
+	bench_head("fluffy-skdc, 100,000 requests at once, on disk");
+	bench_print("the crypto of an answer: the floor", least, least, 0);
+	bench_print("each of them, durably", whole, least, 8);
+	bench_print("each of the first 10,000", at[1] / TENTH, least, 8);
+	bench_print("each of the last 10,000",
 	    (at[REQUESTS / TENTH] - at[REQUESTS / TENTH - 1]) / TENTH, least,
 	    8);
 }
@@ -311,11 +273,12 @@ start_programs(void)
 		took[i] = wall() - begin;
 	}
 	floor = median(openssl, STARTS);
-	bench_print("openssl version", floor, floor, 0);
-	bench_print("fluffy-msg --check", median(check, STARTS), floor, 1.0);
-	bench_print("fluffy-req on a tmpfs", median(req, STARTS), floor, 1.5);
-	bench_print("fluffy-req on disk", median(disk, STARTS), floor, 0);
-	bench_print("  its durable commit, elapsed more than tmpfs",
+	bench_head("a program, from start to end");
+	bench_print("`openssl version`: the floor", floor, floor, 0);
+	bench_print("`fluffy-msg --check`", median(check, STARTS), floor, 1.0);
+	bench_print("`fluffy-req`, on a tmpfs", median(req, STARTS), floor, 1.5);
+	bench_print("`fluffy-req`, on disk", median(disk, STARTS), floor, 0);
+	bench_print("its durable commit: time elapsed beyond the tmpfs's",
 	    median(took, STARTS) - median(in_memory, STARTS), floor, 0);
 }
 
@@ -330,12 +293,11 @@ main(int argc, char **argv)
 	if ((ctx = fluffy_ctx_new()) == NULL)
 		bench_die("no context");
 	make_realm();
-	floor = exchange();
+	floor = ask("PSK-REQ.cbor");
 	start_programs();
 	make_requests("requests.cbor");
 	serve(floor, "requests.cbor");
 	floor_free(floor);
-	fluffy_store_close(&service);
 	fluffy_store_close(&client);
 	fluffy_store_close(&skdc);
 	fluffy_ctx_free(&ctx);
