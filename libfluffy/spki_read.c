@@ -6,6 +6,7 @@
  * them says what a key is for, and isn't looked at.
  */
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include "base64url.h"
@@ -239,17 +240,18 @@ is_private(struct bytes der)
 	bool private = evp != NULL;
 
 	EVP_PKEY_free(evp);
+	ERR_clear_error();
 	return private;
 }
 
 static enum fluffy_error
 read_der(fluffy_ctx *ctx, struct bytes data, struct buffer *der)
 {
-	enum fluffy_error e;
+	enum fluffy_error e = spki_check(ctx, data);
 
-	if (is_private(data))
+	/* only then: trying every kind of private key takes long */
+	if (e == FLUFFY_E_MALFORMED && is_private(data))
 		return fail_private(ctx);
-	e = spki_check(ctx, data);
 	if (e == FLUFFY_OK)
 		buffer_add(der, data.p, data.n);
 	return e;
