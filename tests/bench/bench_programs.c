@@ -276,7 +276,8 @@ start_programs(void)
 	bench_head("a program, from start to end");
 	bench_print("`openssl version`: the floor", floor, floor, 0);
 	bench_print("`fluffy-msg --check`", median(check, STARTS), floor, 1.0);
-	bench_print("`fluffy-req`, on a tmpfs", median(req, STARTS), floor, 1.5);
+	bench_print("`fluffy-req`, on a tmpfs", median(req, STARTS), floor,
+	    1.5);
 	bench_print("`fluffy-req`, on disk", median(disk, STARTS), floor, 0);
 	bench_print("its durable commit: time elapsed beyond the tmpfs's",
 	    median(took, STARTS) - median(in_memory, STARTS), floor, 0);
