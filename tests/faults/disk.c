@@ -288,6 +288,40 @@ disk_count(void)
 	return n;
 }
 
+/* FNV-1a, a word at a time. */
+static uint64_t
+digest(uint64_t h, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	uint64_t word;
+
+	for (; n >= sizeof(word); n -= sizeof(word), p += sizeof(word)) {
+		memcpy(&word, p, sizeof(word));
+		h = (h ^ word) * 0x100000001b3u;
+		h ^= h >> 29;
+	}
+	for (; n > 0; n--)
+		h = (h ^ *p++) * 0x100000001b3u;
+	return h ^ h >> 32;
+}
+
+uint64_t
+disk_digest(void)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < MAX_FILES; i++) {
+		const struct disk_file *file = names[i].file;
+		uint64_t h = 0xcbf29ce484222325u;
+
+		if (names[i].name[0] == '\0')
+			continue;
+		h = digest(h, names[i].name, strlen(names[i].name));
+		all += digest(h, file->data, file->size);
+	}
+	return all;
+}
+
 void
 disk_put(const char *name, const uint8_t *data, size_t n)
 {

@@ -48,6 +48,8 @@ void disk_drop(const char *name);
 void disk_clear(void);
 /* How many names there are. */
 size_t disk_count(void);
+/* Of the names, in any order, and of what the files have. */
+uint64_t disk_digest(void);
 
 /* ---- between disk.c, disk_vfs.c and disk_calls.c ------------------------- */
 

@@ -2,7 +2,8 @@
  * fault.c - every scene, with every call failing in turn
  *
  * An injection is SCENE:N, the Nth call fails, or SCENE:N+, it fails in another
- * way.  Each is done by a child: the disk, too, is memory.
+ * way.  Each is done by a child: the disk, too, is memory.  --only SCENE does
+ * all of a scene.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <execinfo.h>
@@ -24,6 +25,8 @@
 #define SECONDS	   600	/* then it hangs; a machine may be busy */
 #define LEAKED	   3	/* exit status of a child */
 #define MAX_SCENES 128
+#define MAX_CALLS  65536
+#define MAX_KNOWN  4096
 
 static struct options options;
 static struct score score;
@@ -32,26 +35,48 @@ static struct score score;
 static struct report {
 	size_t calls;
 	bool fired, judged;
+	uint64_t state;		/* of the disk, when it asked; or 0 */
 } *report;
+
+/* OpenSSL's own chance, for key pairs too: the same for every world. */
+#define CHANCE_BEFORE 4711
+#define CHANCE_AFTER  1147
+
+static uint64_t next;
 
 /* ---- one injection ------------------------------------------------------- */
 
 struct injection {
 	const struct tour *tour;
 	const struct scene *scene;
-	size_t nth;		/* 0: none, calls are counted */
+	size_t nth;
 	bool otherwise;
 };
 
-static void
-child(const struct injection *x)
-{
-	enum fluffy_error e;
+/* Of the scene that is played: where its disk was found good. */
+static uint64_t known[MAX_KNOWN];
+static size_t n_known;
 
-	(void)alarm(SECONDS);
-	fault.arm(x->nth, x->otherwise);
-	e = x->scene->act();
+bool
+fault_known(bool finished)
+{
+	uint64_t state = (disk_digest() ^ next) << 2 |
+	    (uint64_t)finished << 1 | 1;
+
+	for (size_t i = 0; i < n_known; i++)
+		if (known[i] == state)
+			return true;
+	report->state = state;
+	return false;
+}
+
+/* In a child, which ends here: the step has ended with e. */
+static void
+conclude(const struct injection *x, enum fluffy_error e)
+{
 	report->calls = fault.disarm(&report->fired);
+	/* whatever the step has used of it */
+	next = CHANCE_AFTER;
 	x->tour->judge(x->scene, e);
 	x->tour->take_down();
 	report->judged = true;
@@ -78,8 +103,9 @@ verdict(int status)
 	return report->judged ? NULL : "breaks a promise";
 }
 
-static const char *
-inject(const struct injection *x)
+/* true in the child; what becomes of it is the parent's *why. */
+static bool
+in_child(const char **why)
 {
 	int status = 0;
 	pid_t pid;
@@ -87,24 +113,28 @@ inject(const struct injection *x)
 	memset(report, 0, sizeof(*report));
 	(void)fflush(NULL);
 	pid = fork();
-	if (pid == 0)
-		child(x);
+	if (pid == 0) {
+		(void)alarm(SECONDS);
+		return true;
+	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		abort();
-	return verdict(status);
+	*why = verdict(status);
+	return false;
 }
 
 static void
-count(const struct injection *x, const char *why)
+count(const struct injection *x, bool fired, const char *why)
 {
 	score.run++;
-	if (report->fired)
-		score.fired++;
-	else if (why == NULL)
+	score.fired += fired;
+	if (why == NULL && !fired)
 		why = "never fires";
+	if (why == NULL && report->state != 0 && n_known < MAX_KNOWN)
+		known[n_known++] = report->state;
 	if (why == NULL)
 		return;
-	score.broken += report->fired;
+	score.broken += fired;
 	printf("# broken: %s:%zu%s %s; repeat with: %s --only %s:%zu%s\n",
 	    x->scene->name, x->nth, x->otherwise ? "+" : "", why,
 	    options.program, x->scene->name, x->nth,
@@ -138,15 +168,38 @@ drawn(struct draw *draw)
 static bool
 is_only(const struct injection *x)
 {
-	char name[100];
+	const char *name = x->scene->name, *rest = options.only;
+	char place[40];
 
-	(void)snprintf(name, sizeof(name), "%s:%zu%s", x->scene->name, x->nth,
+	if (strncmp(rest, name, strlen(name)) != 0)
+		return false;
+	rest += strlen(name);
+	(void)snprintf(place, sizeof(place), ":%zu%s", x->nth,
 	    x->otherwise ? "+" : "");
-	return strcmp(name, options.only) == 0;
+	return *rest == '\0' || strcmp(rest, place) == 0;
 }
 
-/* OpenSSL's own, for key pairs: the same for every world. */
-static uint64_t next;
+/* Of the scene that is played, by call and way. */
+static bool chosen[MAX_CALLS + 1][2];
+
+/* Is there any? */
+static bool
+choose(struct injection x, size_t calls, struct draw *draw)
+{
+	bool any = false;
+
+	if (calls > MAX_CALLS)
+		abort();
+	memset(chosen, 0, sizeof(chosen));
+	for (x.nth = 1; x.nth <= calls; x.nth++)
+		for (size_t way = 0; way < 2; way++) {
+			x.otherwise = way != 0;
+			chosen[x.nth][way] = options.only != NULL ?
+			    is_only(&x) : drawn(draw);
+			any |= chosen[x.nth][way];
+		}
+	return any;
+}
 
 static int
 chance(unsigned char *out, int n)
@@ -197,7 +250,7 @@ be_loud(void)
 static void
 stand_up(const struct injection *x)
 {
-	next = 4711;
+	next = CHANCE_BEFORE;
 	x->tour->stand_up();
 	x->scene->prepare();
 }
@@ -222,7 +275,7 @@ rehearse(const struct injection *x)
 
 	rehearsing = x->scene->name;
 	stand_up(x);
-	fault.arm(0, false);
+	fault.arm();
 	e = x->scene->act();
 	(void)fault.disarm(&fired);
 	x->tour->judge(x->scene, e);
@@ -230,37 +283,100 @@ rehearse(const struct injection *x)
 	rehearsing = NULL;
 }
 
+/* In a child. */
+static void
+act_alone(const struct injection *x)
+{
+	fault.arm();
+	conclude(x, x->scene->act());
+}
+
 static size_t
-calls_of(struct injection x)
+calls_of(const struct injection *x)
 {
 	const char *why;
 
-	stand_up(&x);
-	x.nth = 0;
-	why = inject(&x);
-	x.tour->take_down();
+	stand_up(x);
+	if (in_child(&why))
+		act_alone(x);
+	x->tour->take_down();
 	if (why == NULL)
 		return report->calls;
-	(void)fprintf(stderr, "%s: %s, and nothing failed\n", x.scene->name,
+	(void)fprintf(stderr, "%s: %s, and nothing failed\n", x->scene->name,
 	    why);
 	exit(1);
 }
 
-/* The world is there from the first of them on. */
+/* It is what fails; NULL: nothing does. */
+static struct injection *target;
+static bool walking;
+
+bool
+fault_turn(size_t nth, bool *otherwise)
+{
+	const char *why;
+
+	if (target == NULL || nth > MAX_CALLS)
+		return false;
+	if (!walking) {
+		*otherwise = target->otherwise;
+		return nth == target->nth;
+	}
+	target->nth = nth;
+	for (size_t way = 0; way < 2; way++) {
+		if (!chosen[nth][way])
+			continue;
+		chosen[nth][way] = false;
+		target->otherwise = *otherwise = way != 0;
+		if (in_child(&why)) {
+			target = NULL;
+			return true;
+		}
+		count(target, true, why);
+	}
+	return false;
+}
+
+/* The step is done once: from each call that fails a child goes on. */
 static void
-shoot(struct injection x, size_t calls, struct draw *draw)
+walk(struct injection x)
+{
+	enum fluffy_error e;
+	bool fired;
+
+	stand_up(&x);
+	target = &x;
+	walking = true;
+	fault.arm();
+	e = x.scene->act();
+	if (target == NULL)
+		conclude(&x, e);
+	(void)fault.disarm(&fired);
+	walking = false;
+	target = NULL;
+	x.tour->take_down();
+}
+
+/* Those that are left, each by itself from the step's beginning on. */
+static void
+shoot(struct injection x, size_t calls)
 {
 	bool standing = false;
+	const char *why;
 
 	for (x.nth = 1; x.nth <= calls; x.nth++)
-		for (int mode = 0; mode < 2; mode++) {
-			x.otherwise = mode != 0;
-			if (options.only != NULL ? !is_only(&x) : !drawn(draw))
+		for (size_t way = 0; way < 2; way++) {
+			if (!chosen[x.nth][way])
 				continue;
 			if (!standing)
 				stand_up(&x);
 			standing = true;
-			count(&x, inject(&x));
+			x.otherwise = way != 0;
+			target = &x;
+			if (in_child(&why))
+				act_alone(&x);
+			target = NULL;
+			count(&x, report->fired, why);
 		}
 	if (standing)
 		x.tour->take_down();
@@ -300,7 +416,7 @@ plan_scene(struct injection x, size_t n, void *arg)
 
 	if (n == MAX_SCENES)
 		abort();
-	plan->calls[n] = calls_of(x);
+	plan->calls[n] = calls_of(&x);
 	plan->total += 2 * plan->calls[n];
 	if (options.sample == 0)
 		printf("# %s: %zu calls\n", x.scene->name, plan->calls[n]);
@@ -311,7 +427,12 @@ shoot_scene(struct injection x, size_t n, void *arg)
 {
 	struct plan *plan = arg;
 
-	shoot(x, plan->calls[n], &plan->draw);
+	if (!choose(x, plan->calls[n], &plan->draw))
+		return;
+	n_known = 0;
+	if (!x.tour->talks)
+		walk(x);
+	shoot(x, plan->calls[n]);
 }
 
 int

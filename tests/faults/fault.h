@@ -30,6 +30,8 @@ struct tour {
 	void (*take_down)(void);
 	/* Ends with .name = NULL. */
 	const struct scene *scenes;
+	/* Others take part in its steps: each is done from its beginning. */
+	bool talks;
 };
 
 extern const struct tour realm_tour, pairs_tour, cmp_tour, admin_tour,
@@ -38,8 +40,8 @@ extern const struct tour realm_tour, pairs_tour, cmp_tour, admin_tour,
 /* What fails: fault_alloc.c or fault_crypto.c. */
 struct fault {
 	const struct tour *const *tours;	/* ends with NULL */
-	/* nth 0: count only; otherwise: in the second way. */
-	void (*arm)(size_t nth, bool otherwise);
+	/* From now on fault_turn is asked before each call. */
+	void (*arm)(void);
 	/* How many calls there were; *fired: one failed. */
 	size_t (*disarm)(bool *fired);
 	/* What was allocated under fire and is still there; may be NULL. */
@@ -51,5 +53,18 @@ struct fault {
 };
 
 extern const struct fault fault;
+
+/*
+ * Does the nth call fail now, *otherwise: in the second way?  It returns once
+ * for each failure, every time in a process of its own, and then false.
+ */
+bool fault_turn(size_t nth, bool *otherwise);
+
+/*
+ * All stores are closed.  Was the disk left like this before, and was all that
+ * the judge does next done then, and found good?  finished: the scene's finish
+ * was called.
+ */
+bool fault_known(bool finished);
 
 #endif

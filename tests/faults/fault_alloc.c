@@ -25,7 +25,7 @@ void __libc_free(void *);
 
 static struct {
 	bool armed, for_ever, fired;
-	size_t nth, calls;
+	size_t calls;
 } under;
 
 /* ---- what is still there ------------------------------------------------- */
@@ -100,15 +100,19 @@ forget(const void *p)
 static bool
 fails(void)
 {
+	bool now = under.fired && under.for_ever;
+
 	if (!under.armed)
 		return false;
 	under.calls++;
-	if (under.nth == 0 || under.calls < under.nth ||
-	    (under.calls > under.nth && !under.for_ever))
-		return false;
-	under.fired = true;
-	errno = ENOMEM;
-	return true;
+	if (!under.fired) {
+		under.armed = false;
+		under.fired = now = fault_turn(under.calls, &under.for_ever);
+		under.armed = true;
+	}
+	if (now)
+		errno = ENOMEM;
+	return now;
 }
 
 void *
@@ -187,13 +191,13 @@ free(void *p)
 
 /* ---- arming -------------------------------------------------------------- */
 
+/* What the libraries keep from before is nobody's leak. */
 static void
-arm(size_t nth, bool for_ever)
+arm(void)
 {
-	under.nth = nth;
-	under.for_ever = for_ever;
-	under.calls = 0;
-	under.fired = false;
+	memset(blocks, 0, sizeof(blocks));
+	n_blocks = 0;
+	memset(&under, 0, sizeof(under));
 	under.armed = true;
 }
 
@@ -241,12 +245,9 @@ start(bool loud)
 	tracing = loud;
 }
 
-/* What libraries keep is none of a child's. */
 static bool
 rehearsed(void)
 {
-	memset(blocks, 0, sizeof(blocks));
-	n_blocks = 0;
 	return true;
 }
 

@@ -91,6 +91,11 @@ judge(const struct scene *scene, enum fluffy_error found)
 		scene->finish();
 	else
 		expect(found, scene->again);
+	fluffy_store_close(&w->ta.store);
+	fluffy_store_close(&w->rs.store);
+	fluffy_store_close(&w->client.store);
+	if (fault_known(found == FLUFFY_OK))
+		return;
 	look_at(&w->ta);
 	look_at(&w->rs);
 	look_at(&w->client);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fault.h"
 
@@ -33,7 +34,7 @@ static const struct {
 
 static struct {
 	bool armed, negative, fired;
-	size_t nth, n;
+	size_t n;
 	uint64_t lasting;	/* the one that goes on failing */
 } under;
 static bool loud;
@@ -49,12 +50,16 @@ struct verdict judge_call(uint64_t line) __attribute__((used));
 struct verdict
 judge_call(uint64_t line)
 {
+	bool now = under.fired && line == under.lasting;
+
 	if (!under.armed)
 		return (struct verdict){ 0, 0 };
 	called[line] = true;
-	if (++under.n != under.nth && line != under.lasting)
+	under.n++;
+	if (!under.fired)
+		under.fired = now = fault_turn(under.n, &under.negative);
+	if (!now)
 		return (struct verdict){ 0, 0 };
-	under.fired = true;
 	if (calls[line].lasts)
 		under.lasting = line;
 	if (loud)
@@ -88,13 +93,9 @@ judge_call(uint64_t line)
 #undef LASTS
 
 static void
-arm(size_t nth, bool negative)
+arm(void)
 {
-	under.nth = nth;
-	under.negative = negative;
-	under.n = 0;
-	under.lasting = 0;
-	under.fired = false;
+	memset(&under, 0, sizeof(under));
 	under.armed = true;
 }
 

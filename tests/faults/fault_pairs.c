@@ -453,6 +453,6 @@ static const struct scene asking[] = {
 };
 
 const struct tour cmp_tour = { stand_up_with_responder, judge, take_down,
-	asking };
+	asking, .talks = true };
 const struct tour pairs_tour = { stand_up_with_ca, judge, take_down,
 	scenes };
