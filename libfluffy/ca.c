@@ -305,9 +305,12 @@ put_result(struct ca_job *job, struct arena *arena, struct bytes_list *certs,
 		    &list.v[i]);
 	if (e != FLUFFY_OK)
 		return e;
-	*certs = list;
 	*not_after = ca_seconds(X509_get0_notAfter(
 	    sk_X509_value(job->chain, 0)));
+	/* check_times could tell it */
+	if (*not_after == 0)
+		return fluffy_fail_memory(job->ctx);
+	*certs = list;
 	return FLUFFY_OK;
 }
 

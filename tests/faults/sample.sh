@@ -12,4 +12,9 @@ for program in "$builddir"/tests/faults/{fault_alloc,fault_crypto,power_loss}; d
 	run 0 "$program" --sample 100 --seed 2
 	programs=$((programs + 1))
 done
+# too few of the sample's are among these
+if [ -x "$builddir/tests/faults/fault_crypto" ]; then
+	chapter "a CA that is asked, all of it"
+	run 0 "$builddir/tests/faults/fault_crypto" --only cmp
+fi
 [ $programs -gt 0 ] || skip "none of them is built"
