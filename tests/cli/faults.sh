@@ -10,6 +10,10 @@ need jq perl
 chapter "the base"
 realm base
 device camera
+# however slow the machine is, what was asked for here is still to be answered
+for store in skdc sensor lock; do
+	run 0 fluffy-key policy -s $store.db --skew 86400
+done
 honest
 ask req
 ask req1
