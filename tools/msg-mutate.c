@@ -131,9 +131,6 @@ write_index(struct mutating *m, const char *path)
 		mutate(m);
 		output_close(m->show->out);
 	}
-	if (report_status() == FLUFFY_DONE)
-		report_say("%u messages from one %s", m->n,
-		    fluffy_type_name(fluffy_msg_type(m->msg)));
 }
 
 /* What isn't whole isn't left behind. */
@@ -150,11 +147,11 @@ remove_dir(const char *path)
 	(void)rmdir(path);
 }
 
-/* The index comes last: when it is there, all files are. */
+/* The index gets its name last: when it is there, all is. */
 static void
 mutate_into(struct mutating *m)
 {
-	char path[4200];
+	char path[4200], unfinished[4200];
 
 	if (mkdir(m->dir, 0700) != 0) {
 		report_errno(m->dir);
@@ -164,8 +161,11 @@ mutate_into(struct mutating *m)
 	mutate(m);
 	m->files = false;
 	snprintf(path, sizeof path, "%s/" INDEX, m->dir);
+	snprintf(unfinished, sizeof unfinished, "%s/." INDEX, m->dir);
 	if (report_status() == FLUFFY_DONE)
-		write_index(m, path);
+		write_index(m, unfinished);
+	if (report_status() == FLUFFY_DONE && rename(unfinished, path) != 0)
+		report_errno(path);
 	if (report_status() != FLUFFY_DONE)
 		remove_dir(m->dir);
 }
@@ -181,5 +181,8 @@ mutate_file(struct show *s, const char *path, uint64_t seed, const char *dir)
 		mutate_into(&m);
 	else if (msg != NULL)
 		write_index(&m, NULL);
+	if (msg != NULL && report_status() == FLUFFY_DONE)
+		report_say("%u messages from one %s", m.n,
+		    fluffy_type_name(fluffy_msg_type(msg)));
 	fluffy_msg_free(&msg);
 }

@@ -202,6 +202,19 @@ for enc in cbor json; do
 	honest
 done
 
+chapter "it is killed while it writes the index"
+if strace_works; then
+	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 run 0 strace -qq -o trace \
+		-e trace=openat,write fluffy-msg --mutate -o whole req
+	number=$(awk '/^write\(/ { n++ } /index\.jsonl/ { print n + 1; exit }' trace)
+	killed write "$number" req fluffy-msg --mutate -o half ||
+		fail "it isn't killed"
+	[ -d half ] || fail "it wasn't begun"
+	[ ! -e half/index.jsonl ] || fail "half an index"
+else
+	echo "skipped: strace doesn't work here"
+fi
+
 chapter "what can't be asked"
 run 2 fluffy-msg --explain req
 run 2 fluffy-msg --explain --to cbor -s skdc.db req
