@@ -3,17 +3,24 @@ from world import kinds, need
 
 
 class Case:
-    """One command.  gives: the types of the messages that status 0 brings, or
-    SAME: what the dry run brought, or what matches the pattern.  made: files
-    that it may make.  after(world, got, case) raises Broken; the answer's
-    message is in "out" if it was whole.
+    """One command.  gives: the types of the messages that it brings, or SAME:
+    what the dry run brought, or what matches the pattern.  made: files that it
+    may make.  after(world, got, case) raises Broken; the answer's message is in
+    "out" if it was whole.
+
+    status: of one that is done.  refusal: the error-code with which the SKDC
+    may tell a device of a failure.  looks: the store and its log stay as they
+    are.  ends: when stderr says that, it is asked to end.  beside: a command
+    that runs meanwhile; the last word of its first line is {beside}.
     """
 
     def __init__(self, name, command, stdin=None, gives=(), made=(),
-                 base="fluffy", after=None):
+                 base="fluffy", after=None, status=0, refusal=None,
+                 looks=False, ends=None, beside=None):
         self.name, self.command, self.stdin = name, command, stdin
         self.gives, self.made, self.base = gives, tuple(made), base
-        self.after = after
+        self.after, self.status, self.refusal = after, status, refusal
+        self.looks, self.ends, self.beside = looks, ends, beside
 
     @property
     def store(self):

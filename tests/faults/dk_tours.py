@@ -175,3 +175,26 @@ step("dk/derive", "fluffy-dk derive -s lamp.db --show-keys DK.TA.C.6",
      gives=SAME, base="dk")(nothing)
 step("dk/window", "fluffy-dk window -s lamp.db", gives=SAME,
      base="dk")(nothing)
+
+
+# ---- sessions ----------------------------------------------------------------
+
+SERVE = "fluffy-dk serve -s lamp.db --listen 127.0.0.1:0 --forward 127.0.0.1:9"
+
+
+@step("dk/serve", SERVE, ends=b"listening on ", base="dk")
+def serve(world, got, case):
+    server_goes_on(world)
+
+
+@step("dk/connect", "fluffy-dk connect -s phone.db --listen 127.0.0.1:0 "
+      "--to {beside} --handshake 5", beside=SERVE, ends=b"listening on ",
+      base="dk")
+def connect(world, got, case):
+    """A number that the server has seen isn't shown again."""
+    used = world.run(DERIVE + "1", status=(0, 1)).status == 1
+    kept = [row["number"] for row in json.loads(
+        world.run("fluffy-dk window --json -s phone.db").out)]
+    need(not used or 1 not in kept, "number 1 was used and is still there")
+    need(used or got.status != 0, "connected without a number")
+    server_goes_on(world)

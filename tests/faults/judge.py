@@ -13,13 +13,13 @@ class Plan:
 
     def __init__(self, case, base, work):
         self.case, self.base = case, base
-        self.argv = base.argv(case.command)
         self.log = work + ".log"
         world = base.copy(work)
-        self.dry, self.calls = strace.calls_of(
-            self.argv, world.path, world.env, case.stdin, self.log)
-        need(self.dry.status == 0 and self.calls, "without a fault: status "
-             "%s: %s" % (self.dry.status, self.dry.err.decode()))
+        with world.beside(case):
+            self.dry, self.calls = strace.calls_of(
+                *world.what(case), self.log, case.ends)
+        need(self.dry.status == case.status and self.calls, "without a fault: "
+             "status %s: %s" % (self.dry.status, self.dry.err.decode()))
         late = strace.not_durable(self.calls)
         need(not late, late)
         judge(world, self, self.dry, "", "")
@@ -35,8 +35,10 @@ class Plan:
                 if self.case.store:
                     yield call.name, call.n, "KILL-twice"
         world = self.base.copy(work)
-        for name, n in strace.short_calls(self.argv, world.path, world.env,
-                                          self.case.stdin, self.log):
+        with world.beside(self.case):
+            calls = strace.short_calls(*world.what(self.case), self.log,
+                                       self.case.ends)
+        for name, n in calls:
             yield name, n, "short"
 
 
@@ -44,15 +46,13 @@ def answer(world, plan, call, n, what, log):
     """The step with its fault."""
     case = plan.case
     if what == "short":
-        got = strace.with_short("%s:%d" % (call, n), plan.argv, world.path,
-                                world.env, case.stdin, log)
+        got = strace.with_short("%s:%d" % (call, n), *world.what(case), log,
+                                case.ends)
         got.fired = os.path.exists(log)
         return got
     if what != "KILL-twice":
-        return strace.inject(call, n, what, plan.argv, world.path, world.env,
-                             case.stdin, log)
-    got = strace.inject(call, n, "KILL", plan.argv, world.path, world.env,
-                        case.stdin, log)
+        return strace.inject(call, n, what, *world.what(case), log, case.ends)
+    got = strace.inject(call, n, "KILL", *world.what(case), log, case.ends)
     if got.fired and world.has(case.store):
         got.fired = kill_recovery(world, case, n, log)
     return got
@@ -77,7 +77,8 @@ def perform(plan, call, n, what, work):
     broken = None
     for _ in range(3):  # a heap's calls aren't always as many
         world = plan.base.copy(work)
-        got = answer(world, plan, call, n, what, work + ".log")
+        with world.beside(plan.case):
+            got = answer(world, plan, call, n, what, work + ".log")
         if got.fired:
             break
     if got.fired:
@@ -96,7 +97,7 @@ def judge(world, plan, got, call, what):
     """Raises Broken.  The files are looked at first, before any program can
     have put them in order."""
     case = plan.case
-    judge_status(got, what)
+    judge_status(case, got, what)
     judge_files(world, plan, got, call, what)
     judge_output(world, plan, got)
     world.ledger(got.out)
@@ -122,38 +123,47 @@ def nothing_done(world, plan, got):
             for name in base.files() & opened)
 
 
-def judge_status(got, what):
-    """Refused or malformed isn't what the system's failure is."""
+def judge_status(case, got, what):
+    """Refused or malformed isn't what the system's failure is; but the SKDC may
+    have to tell a device something."""
     if what.startswith("KILL"):
         need(got.killed, "status %s instead of a kill" % got.status)
         return
-    need(got.status in (0, 4), "status %s: %s" % (
-        got.status, got.err.decode(errors="replace")))
+    need(got.status in (case.status, 4) or
+         got.status == 1 and case.refusal, "status %s: %s" % (
+             got.status, got.err.decode(errors="replace")))
     need(b"Sanitizer" not in got.err and b"runtime error:" not in got.err,
          "a sanitizer speaks: " + got.err.decode(errors="replace"))
-    need(got.status == 0 or got.err, "status 4 and no word why")
+    need(got.status == case.status or got.err,
+         "status %s and no word why" % got.status)
 
 
 def judge_output(world, plan, got):
-    """All of it or nothing; all of it if status is 0."""
-    case, out = plan.case, got.out
+    """All of it or nothing; all of it if the step is done."""
+    case, out, done = plan.case, got.out, got.status == plan.case.status
     if isinstance(case.gives, bytes):
         whole = out == plan.dry.out if case.gives == SAME else \
             re.fullmatch(case.gives, out, re.S)
-        need(whole or got.status != 0 and out == b"",
+        need(whole or not done and out == b"",
              "half an output: %r" % out[:200])
         return
     need(parses(out) is not None,
          "half a message, with status %s" % got.status)
-    if got.status == 0:
-        need(kinds(out) == list(case.gives), "status 0 with %s" % kinds(out))
+    if done:
+        need(kinds(out) == list(case.gives), "status %d with %s" % (
+            got.status, kinds(out)))
     if out and kinds(out) == list(case.gives):
         world.write("out", out)
     elif out:
         said = kinds(out)
         need(said == ["ERROR internal"] or
+             got.status == 1 and said == ["ERROR %s" % case.refusal] or
              len(case.gives) > 1 and said == list(case.gives)[:len(said)],
              "status %s with %s" % (got.status, said))
+
+
+def content(world, name):
+    return world.read(name) if world.has(name) else b""
 
 
 def judge_files(world, plan, got, call, what):
@@ -165,9 +175,13 @@ def judge_files(world, plan, got, call, what):
     left = world.files() - known
     if not what.startswith("KILL") and call != "unlink":
         need(not left, "is left behind: " + ", ".join(sorted(left)))
+    if case.looks and what != "KILL-twice":
+        for name in (case.store, case.store + "-wal"):
+            need(content(world, name) == content(plan.base, name),
+                 "looking has changed " + name)
     for name in case.made:
-        if got.status == 0:
-            need(world.has(name), "status 0 and no " + name)
+        if got.status == case.status:
+            need(world.has(name), "it is done, and there is no " + name)
         elif not got.killed and name != case.store and call != "unlink":
             need(not world.has(name), "a failure left " + name)
         if world.has(name):

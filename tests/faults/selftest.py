@@ -41,7 +41,8 @@ def find(program, env):
 def lie(plan, script, work):
     """What the judge says of a program that is this script."""
     world = plan.base.copy(work)
-    program = plan.argv[0]
+    argv = world.argv(plan.case.command)
+    program = argv[0]
     liar = os.path.join(work + ".bin", program)
     os.makedirs(work + ".bin", exist_ok=True)
     with open(liar, "w") as file:
@@ -49,7 +50,7 @@ def lie(plan, script, work):
                                                script))
     os.chmod(liar, 0o755)
     env = dict(world.env, PATH=work + ".bin:" + world.env["PATH"])
-    got = strace.run(plan.argv, world.path, env, plan.case.stdin)
+    got = strace.run(argv, world.path, env, plan.case.stdin)
     try:
         judge.judge(world, plan, got, "", "")
     except Broken as e:
@@ -62,7 +63,8 @@ def unsynced(plan, work):
     world = plan.base.copy(work)
     env = dict(world.env, SHORT="nosync")
     return strace.not_durable(strace.calls_of(
-        plan.argv, world.path, env, plan.case.stdin, plan.log)[1])
+        world.argv(plan.case.command), world.path, env, plan.case.stdin,
+        plan.log)[1])
 
 
 def reused_iv(plan, work):

@@ -7,23 +7,33 @@ descriptor open, which Linux wouldn't, until the program's end.
 """
 import os
 import re
+import select
 import signal
 import subprocess
 
 # What each call may fail with, and can be met with in life.
 ERRORS = {
+    "bind": ["EADDRINUSE"],
     "brk": ["ENOMEM"],
     "close": ["EINTR", "EIO"],
+    "connect": ["ECONNREFUSED", "ENETUNREACH"],
     "fchmod": ["EIO", "EPERM"],
     "fchown": ["EIO", "EPERM"],
     "fdatasync": ["EINTR", "EIO", "ENOSPC"],
     "fsync": ["EINTR", "EIO", "ENOSPC"],
     "ftruncate": ["EINTR", "EIO", "ENOSPC"],
+    "epoll_create1": ["EMFILE", "ENOMEM"],
+    "epoll_ctl": ["ENOMEM", "ENOSPC"],
+    "epoll_wait": ["EINTR"],
     "getcwd": ["ENOENT", "ENOMEM"],
+    "getpeername": ["ENOBUFS"],
     "getrandom": ["EINTR", "ENOSYS"],
+    "getsockname": ["ENOBUFS"],
+    "getsockopt": ["ENOBUFS"],
     "ioctl": ["EIO"],
     "link": ["EIO", "ENOSPC"],
     "lseek": ["EIO"],
+    "mkdir": ["EIO", "ENOSPC"],
     "mmap": ["ENOMEM"],
     "mprotect": ["ENOMEM"],
     "mremap": ["ENOMEM"],
@@ -32,11 +42,20 @@ ERRORS = {
     "access": ["EIO"],
     "poll": ["EINTR", "ENOMEM"],
     "prctl": ["EINVAL"],
+    "pselect6": ["EINTR", "ENOMEM"],
     "pread64": ["EINTR", "EIO"],
     "pwrite64": ["EINTR", "EIO", "ENOSPC"],
     "read": ["EINTR", "EIO"],
     "readlink": ["EIO"],
+    "recvfrom": ["EINTR", "ECONNREFUSED"],
+    "recvmsg": ["EINTR", "ENOBUFS"],
+    "rename": ["EIO", "ENOSPC"],
     "renameat2": ["EIO", "ENOSPC", "EINVAL"],
+    "sendto": ["EINTR", "ENOBUFS"],
+    "setsockopt": ["ENOBUFS"],
+    "shutdown": ["ENOTCONN"],
+    "signalfd4": ["EMFILE", "ENOMEM"],
+    "socket": ["EMFILE", "ENOBUFS"],
     "unlink": ["EIO", "EPERM"],
     "write": ["EINTR", "EIO", "ENOSPC"],
 }
@@ -45,11 +64,13 @@ OPEN = ["EINTR", "EIO", "EMFILE"]
 # They always succeed, or fail only for what we don't do.
 SURE = {"exit_group", "futex", "getegid", "geteuid", "getgid", "getpid",
         "getuid", "prlimit64", "rt_sigaction", "rt_sigprocmask", "sysinfo",
-        "uname", "clock_gettime", "clock_nanosleep", "restart_syscall"}
+        "uname", "clock_gettime", "clock_nanosleep", "restart_syscall",
+        "rt_sigpending", "rt_sigtimedwait"}
 # Before each of these, and before the end, a program is killed.
 WRITES = {"write", "pwrite64", "fsync", "fdatasync", "ftruncate", "renameat2",
-          "link", "unlink", "fchmod", "exit_group"}
+          "rename", "link", "unlink", "fchmod", "mkdir", "sendto", "exit_group"}
 SECONDS = 120  # more than a store's locks are waited for
+SILENCE = 10  # what wanted to say something was kept from it
 
 LINE = re.compile(r"(\w+)\((.*)")
 STARTED = "rt_sigaction(SIGPIPE, {sa_handler=SIG_IGN"
@@ -99,37 +120,51 @@ class Answer:
         return self.status == -signal.SIGKILL
 
 
-def run(argv, cwd, env, stdin=None):
+def end(child, word):
+    """It is asked to end when it has said that; its words until then."""
+    said = b""
+    while word not in said:
+        ready = select.select([child.stderr], [], [], SILENCE)[0]
+        more = os.read(child.stderr.fileno(), 4096) if ready else b""
+        if not more:
+            break
+        said += more
+    os.killpg(child.pid, signal.SIGTERM)
+    return said
+
+
+def run(argv, cwd, env, stdin=None, ends=None):
     """Nothing is injected.  stdin is a file's name."""
     with open(os.path.join(cwd, stdin) if stdin else os.devnull, "rb") as file:
         child = subprocess.Popen(argv, cwd=cwd, env=env, stdin=file,
                                  stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE,
                                  start_new_session=True)
+    said = end(child, ends) if ends else b""
     try:
         out, err = child.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         out, err = child.communicate()
-        return Answer(argv, "hangs", out, err)
-    return Answer(argv, child.returncode, out, err)
+        return Answer(argv, "hangs", out, said + err)
+    return Answer(argv, child.returncode, out, said + err)
 
 
-def under_strace(log, options, argv, cwd, env, stdin):
+def under_strace(log, options, argv, cwd, env, stdin, ends):
     env = dict(env, ASAN_OPTIONS=env.get("ASAN_OPTIONS", "") +
                ":detect_leaks=0")
     return run(["strace", "-qq", "-s", "8", "-o", log] + options + argv, cwd,
-               env, stdin)
+               env, stdin, ends)
 
 
-def calls_of(argv, cwd, env, stdin, log):
+def calls_of(argv, cwd, env, stdin, log, ends=None):
     """A dry run: the answer and its calls, with the files' names."""
-    answer = under_strace(log, ["-y"], argv, cwd, env, stdin)
+    answer = under_strace(log, ["-y"], argv, cwd, env, stdin, ends)
     answer.argv = argv
     return answer, read_trace(log)
 
 
-def inject(call, n, what, argv, cwd, env, stdin, log):
+def inject(call, n, what, argv, cwd, env, stdin, log, ends=None):
     """The Nth call fails with what, or what is KILL."""
     how = "signal=KILL" if what == "KILL" else "error=" + what
     if call == "brk":
@@ -137,7 +172,7 @@ def inject(call, n, what, argv, cwd, env, stdin, log):
         # answer is the old end, which isn't known here
     answer = under_strace(log, ["-e", "trace=" + call, "-e",
                                 "inject=%s:%s:when=%d" % (call, how, n)],
-                          argv, cwd, env, stdin)
+                          argv, cwd, env, stdin, ends)
     answer.argv = argv
     with open(log, errors="replace") as trace:
         text = trace.read()
@@ -145,16 +180,16 @@ def inject(call, n, what, argv, cwd, env, stdin, log):
     return answer
 
 
-def with_short(order, argv, cwd, env, stdin, log):
+def with_short(order, argv, cwd, env, stdin, log, ends=None):
     """short.c is asked for something; what it says is in log."""
     if os.path.exists(log):
         os.unlink(log)
-    return run(argv, cwd, dict(env, SHORT=order, SHORT_LOG=log), stdin)
+    return run(argv, cwd, dict(env, SHORT=order, SHORT_LOG=log), stdin, ends)
 
 
-def short_calls(argv, cwd, env, stdin, log):
+def short_calls(argv, cwd, env, stdin, log, ends=None):
     """(name, n) of each call that can be short."""
-    with_short("count", argv, cwd, env, stdin, log)
+    with_short("count", argv, cwd, env, stdin, log, ends)
     made, calls = {}, []
     for name in open(log).read().split() if os.path.exists(log) else []:
         made[name] = made.get(name, 0) + 1

@@ -1,5 +1,7 @@
 """The tours of session keys, rotation, the operator and conversions, and the
 base in which each of their steps is still to be done."""
+import os
+
 import group_tours
 from case import CASES, SAME, again, new_store, nothing, step
 from world import need
@@ -20,7 +22,15 @@ def build(world):
     for n in "23":
         world.run("fluffy-estb -s sensor.db", "rep" + n, to="estb" + n)
     world.run("fluffy-estb -s lock.db", "estb3", to="ack3")
+    build_messages(world)
     group_tours.build(world)
+
+
+def build_messages(world):
+    world.run("fluffy-msg --to json rep1", to="rep1.json")
+    world.run("fluffy-skdc -s skdc.db", "req1", status=1, to="refusal")
+    world.run("fluffy-msg --mutate -o right refusal")
+    world.run("fluffy-msg --diff rep1 rep2", status=1, to="differences")
 
 
 def build_rotation(world):
@@ -222,6 +232,41 @@ def convert(world, got, case):
              "the copy isn't whole")
 
 
+# ---- looking at one, and at what could be wrong with it ----------------------
+
+step("msg/explain", "fluffy-msg --explain -s skdc.db req0", gives=SAME,
+     looks=True)(nothing)
+step("msg/explain-json", "fluffy-msg --explain --to json -s lock.db estb2",
+     gives=SAME, looks=True)(nothing)
+step("msg/explain-refused", "fluffy-msg --explain -s skdc.db req1",
+     gives=SAME, looks=True, status=1)(nothing)
+# what couldn't be read is neither the same nor another
+step("msg/diff", "fluffy-msg --diff rep1 rep2", gives=SAME, status=1)(nothing)
+step("msg/diff-opened", "fluffy-msg --diff -s sensor.db rep1 rep2", gives=SAME,
+     looks=True, status=1)(nothing)
+step("msg/diff-same", "fluffy-msg --diff rep1.json rep1", gives=SAME)(nothing)
+step("msg/mutate", "fluffy-msg --mutate refusal", gives=SAME)(nothing)
+
+
+@step("msg/diff-file", "fluffy-msg --diff -o differ rep1 rep2",
+      made=["differ"], status=1)
+def differ(world, got, case):
+    if world.has("differ"):
+        text = world.read("differ")
+        need(text == world.read("differences") or got.killed and text == b"",
+             "not all differences are told")
+
+
+@step("msg/mutate-o", "fluffy-msg --mutate -o wrong refusal", made=["wrong"])
+def mutate(world, got, case):
+    """When the index is there, all is."""
+    if got.status == 0 or world.has("wrong/index.jsonl"):
+        names = os.listdir(world.file("right"))
+        need(sorted(os.listdir(world.file("wrong"))) == sorted(names) and all(
+            world.read("wrong/" + name) == world.read("right/" + name)
+            for name in names), "the index is there, but not all is")
+
+
 # ---- after a crash -----------------------------------------------------------
 
 def build_crashed(world, kill_late):
@@ -247,6 +292,7 @@ for _name, _command, _stdin, _gives in (
         ("skdc", "fluffy-skdc -s skdc.db", "lampreq", ["PSK-REP"]),
         ("req", "fluffy-req -s sensor.db camera", None, ["PSK-REQ"]),
         ("estb", "fluffy-estb -s lock.db", "spare.estb", ["PSK-ACK"]),
+        ("explain", "fluffy-msg --explain -s skdc.db lampreq", None, SAME),
         ("remove", "fluffy-key remove -s sensor.db {removed}", None, ())):
     step("crashed/" + _name, _command, _stdin, gives=_gives,
-         base="crashed")(kept)
+         looks=_name == "explain", base="crashed")(kept)

@@ -3,10 +3,12 @@
 It is copied from a base for each injection.  Its commands are the built
 programs; a promise that is broken raises Broken.
 """
+import contextlib
 import os
 import re
 import shutil
 import sqlite3
+import subprocess
 
 import fluffy_ref
 import strace
@@ -102,6 +104,27 @@ class World:
 
     def argv(self, command):
         return command.format_map(self.names).split()
+
+    def what(self, case):
+        """strace's first arguments."""
+        return self.argv(case.command), self.path, self.env, case.stdin
+
+    @contextlib.contextmanager
+    def beside(self, case):
+        """What has to run while the step does."""
+        if not case.beside:
+            yield
+            return
+        with subprocess.Popen(self.argv(case.beside), cwd=self.path,
+                              env=self.env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE) as child:
+            words = child.stderr.readline().decode().split()
+            self.names = dict(self.names, beside=words[-1])
+            try:
+                yield
+            finally:
+                child.terminate()
 
     def run(self, command, stdin=None, status=0, to=None):
         """status: the one, or a tuple of those, that it must end with."""
