@@ -159,7 +159,10 @@ add_bio(struct buffer *out, BIO *bio)
 	char *text;
 	long n = BIO_get_mem_data(bio, &text);
 
-	buffer_add(out, text, (size_t)n);
+	if (n > 0)
+		buffer_add(out, text, (size_t)n);
+	else
+		out->failed = true;
 }
 
 static bool
@@ -180,7 +183,7 @@ cert_write(fluffy_ctx *ctx, const struct keydata *k, struct buffer *out)
 
 	for (uint8_t i = 0; done && i < k->x5c.n; i++)
 		done = write_pem(bio, k->x5c.v[i]);
-	if (done)
+	if (done && k->x5c.n > 0)
 		add_bio(out, bio);
 	(void)BIO_free(bio);
 	if (!done)
@@ -203,10 +206,12 @@ describe_name(struct buffer *out, const char *what, const X509_NAME *name)
 	buffer_adds(out, what);
 	if (bio == NULL || X509_NAME_print_ex(bio, name, 0, NAME_FLAGS) < 0)
 		out->failed = true;
+	else if (X509_NAME_entry_count(name) == 0)
+		buffer_adds(out, "(none)");
 	else if ((n = BIO_get_mem_data(bio, &text)) > 0)
 		text_clean(out, bytes_of(text, (size_t)n));
 	else
-		buffer_adds(out, "(none)");
+		out->failed = true;
 	(void)BIO_free(bio);
 }
 

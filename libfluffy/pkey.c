@@ -431,15 +431,15 @@ pkey_write(fluffy_ctx *ctx, const struct keydata *k, bool pem,
 	enum fluffy_error e;
 	EVP_PKEY *evp;
 	char *text;
-	long n;
+	long n = 0;
 
 	e = pkey_load(ctx, k, &evp);
 	if (e == FLUFFY_OK && (bio == NULL ||
-	    !write_evp(bio, evp, pkey_is_pair(k), pem)))
+	    !write_evp(bio, evp, pkey_is_pair(k), pem) ||
+	    (n = BIO_get_mem_data(bio, &text)) <= 0))
 		e = pkey_fail(ctx, FLUFFY_E_SYSTEM,
 		    "OpenSSL: the key can't be written");
 	if (e == FLUFFY_OK) {
-		n = BIO_get_mem_data(bio, &text);
 		buffer_add(out, text, (size_t)n);
 		if (out->failed)
 			e = fluffy_fail_memory(ctx);
