@@ -12,6 +12,23 @@
 #define FILE_MAX   ((size_t)256 * 1024)
 #define FILE_CERTS  32
 
+/* What whoever sets a CA can have got wrong. */
+static bool
+is_wrong_name(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EISDIR ||
+	    error == EACCES || error == ELOOP || error == ENAMETOOLONG;
+}
+
+static enum fluffy_error
+cannot_read(struct ca_job *job, const char *path)
+{
+	if (job->code == FLUFFY_E_USAGE && !is_wrong_name(errno))
+		return fluffy_fail(job->ctx, FLUFFY_E_SYSTEM, NULL, "%s: %s",
+		    path, strerror(errno));
+	return ca_refuse(job, "%s: %s", path, strerror(errno));
+}
+
 static enum fluffy_error
 read_all(struct ca_job *job, const char *path, int fd, struct buffer *b)
 {
@@ -29,7 +46,7 @@ read_all(struct ca_job *job, const char *path, int fd, struct buffer *b)
 			n = 1;
 	}
 	if (n < 0)
-		return ca_refuse(job, "%s: %s", path, strerror(errno));
+		return cannot_read(job, path);
 	if (b->failed)
 		return ca_refuse(job, "%s: too large", path);
 	return FLUFFY_OK;
@@ -44,7 +61,7 @@ read_file(struct ca_job *job, const char *path, struct buffer *b)
 
 	*b = BUFFER(FILE_MAX);
 	if (fd < 0)
-		return ca_refuse(job, "%s: %s", path, strerror(errno));
+		return cannot_read(job, path);
 	e = read_all(job, path, fd, b);
 	(void)close(fd);
 	return e;

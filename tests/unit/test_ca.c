@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -596,6 +598,26 @@ files_that_are_none_are_refused(void **state)
 	end_authority(&ca);
 }
 
+/* The system's failure isn't the file's: nobody has given a wrong name. */
+static void
+what_the_system_cant_open_is_no_wrong_file(void **state)
+{
+	struct authority ca = set_authority("P-256", NULL);
+	fluffy_ctx *ctx = *state;
+	const struct rlimit none = { 0, 0 };
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)setrlimit(RLIMIT_NOFILE, &none);
+		_exit(ca_check(ctx, &files) == FLUFFY_E_SYSTEM ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	end_authority(&ca);
+}
+
 static void
 many_certificates_are_refused(void **state)
 {
@@ -1028,6 +1050,7 @@ main(void)
 		CASE(more_than_eight_certificates_are_refused),
 		CASE(strangers_in_the_file_arent_in_the_chain),
 		CASE(files_that_are_none_are_refused),
+		CASE(what_the_system_cant_open_is_no_wrong_file),
 		CASE(many_certificates_are_refused),
 		CASE(a_key_of_another_certificate_is_refused),
 		CASE(who_may_not_certify_is_refused),
