@@ -433,6 +433,8 @@ shoot_scene(struct injection x, size_t n, void *arg)
 	if (!x.tour->talks)
 		walk(x);
 	shoot(x, plan->calls[n]);
+	if (options.sample == 0)
+		printf("# %s is done: %zu run\n", x.scene->name, score.run);
 }
 
 int
