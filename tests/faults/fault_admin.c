@@ -646,4 +646,5 @@ static const struct scene scenes[] = {
 	{ .name = NULL }
 };
 
-const struct tour admin_tour = { stand_up, judge, take_down_all, scenes };
+const struct tour admin_tour = { .stand_up = stand_up, .judge = judge,
+	.take_down = take_down_all, .scenes = scenes };

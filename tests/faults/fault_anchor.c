@@ -584,4 +584,5 @@ static const struct scene scenes[] = {
 	{ .name = NULL }
 };
 
-const struct tour anchor_tour = { stand_up, judge, take_down, scenes };
+const struct tour anchor_tour = { .stand_up = stand_up, .judge = judge,
+	.take_down = take_down, .scenes = scenes };

@@ -452,7 +452,8 @@ static const struct scene asking[] = {
 	{ .name = NULL }
 };
 
-const struct tour cmp_tour = { stand_up_with_responder, judge, take_down,
-	asking, .talks = true };
-const struct tour pairs_tour = { stand_up_with_ca, judge, take_down,
-	scenes };
+const struct tour cmp_tour = { .stand_up = stand_up_with_responder,
+	.judge = judge, .take_down = take_down, .scenes = asking,
+	.talks = true };
+const struct tour pairs_tour = { .stand_up = stand_up_with_ca, .judge = judge,
+	.take_down = take_down, .scenes = scenes };

@@ -585,5 +585,5 @@ static const struct scene scenes[] = {
 	{ .name = NULL }
 };
 
-const struct tour realm_tour = { stand_up, judge, take_down,
-	scenes };
+const struct tour realm_tour = { .stand_up = stand_up, .judge = judge,
+	.take_down = take_down, .scenes = scenes };
