@@ -154,6 +154,9 @@ store_connect(fluffy_store *s, char *name, int flags)
 	free(name);
 	if (rc == SQLITE_OK)
 		rc = configure(s->sql->db);
+	if (rc == SQLITE_OK && s->sql->keep_log)
+		rc = sqlite3_db_config(s->sql->db,
+		    SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	return rc == SQLITE_OK ? FLUFFY_OK : sql_fail(s, rc);
 }
 
@@ -560,18 +563,15 @@ enum fluffy_error
 fluffy_store_copy(fluffy_ctx *ctx, const char *path, fluffy_store **store)
 {
 	fluffy_store *s = store_new(ctx, path);
-	bool log = log_exists(path);
 	enum fluffy_error e;
 
 	*store = NULL;
 	if (s == NULL)
 		return fluffy_fail_memory(ctx);
 	s->read_only = true;
-	e = store_open_existing(s);
 	/* what somebody who was killed left there stays as it is */
-	if (e == FLUFFY_OK && log)
-		(void)sqlite3_db_config(s->sql->db,
-		    SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	s->sql->keep_log = log_exists(path);
+	e = store_open_existing(s);
 	if (e == FLUFFY_OK)
 		e = move_to_memory(s);
 	if (e != FLUFFY_OK) {

@@ -6,6 +6,10 @@
 #include "judge.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <sqlite3.h>
 
 static char *
 skdc_path(const struct world *w)
@@ -458,6 +462,46 @@ an_unknown_key_is_told_from_a_bad_seal(void **state)
 	wire_free(&req);
 }
 
+/* A newer version wrote that, and was killed. */
+static void
+leave_a_log(const char *path)
+{
+	sqlite3 *db;
+
+	if (sqlite3_open(path, &db) != SQLITE_OK ||
+	    sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL) !=
+	    SQLITE_OK)
+		_exit(1);
+	_exit(0);
+}
+
+/* Also where the store can't be used. */
+static void
+a_log_that_was_left_stays(void **state)
+{
+	struct world *w = *state;
+	char log[120];
+	struct stat before, after;
+	fluffy_store *copy;
+	int status;
+	pid_t pid;
+
+	fluffy_store_close(&w->skdc);
+	pid = fork();
+	if (pid == 0)
+		leave_a_log(skdc_path(w));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	(void)snprintf(log, sizeof(log), "%s-wal", skdc_path(w));
+	assert_int_equal(stat(log, &before), 0);
+	assert_true(before.st_size > 0);
+	assert_int_equal(fluffy_store_copy(w->ctx, skdc_path(w), &copy),
+	    FLUFFY_E_STORE);
+	assert_null(copy);
+	assert_int_equal(stat(log, &after), 0);
+	assert_int_equal(after.st_size, before.st_size);
+}
+
 /* As often as one likes: then the message is still taken. */
 static void
 nothing_changes(void **state)
@@ -558,6 +602,7 @@ main(void)
 		IN_CBOR(as_many_items_are_read_as_there_is_room_for),
 		IN_CBOR(the_first_failure_is_named_and_the_rest_told),
 		IN_CBOR(an_unknown_key_is_told_from_a_bad_seal),
+		IN_CBOR(a_log_that_was_left_stays),
 		IN_CBOR(nothing_changes),
 		IN_CBOR(a_party_says_what_it_never_takes),
 		IN_CBOR(what_is_no_message_is_explained),
