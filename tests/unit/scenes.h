@@ -78,14 +78,14 @@ give_client(struct world *w, fluffy_msg *in, fluffy_bytes *out)
 static const fluffy_extras all_extras = { .ext = "[1]", .cksum = true,
 	.has_seqnum = true, .seqnum = 7 };
 
-/* A name that no group had. */
+/* A name that no group had, nor one that was cut off. */
 static inline const char *
 new_name(void)
 {
 	static char name[20];
 	static int n;
 
-	(void)snprintf(name, sizeof(name), "group %d", n++);
+	(void)snprintf(name, sizeof(name), "g%d group", n++);
 	return name;
 }
 
