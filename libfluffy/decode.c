@@ -890,6 +890,16 @@ find_type(struct decoder *d, int64_t *type)
 }
 
 enum fluffy_error
+fail_emitted(fluffy_ctx *ctx, const struct fluffy_msg *msg,
+    const struct buffer *b)
+{
+	return b->no_memory ? fluffy_fail_memory(ctx) :
+	    fluffy_fail_at(ctx, FLUFFY_E_MALFORMED,
+	    fluffy_type_name((enum fluffy_type)msg->type),
+	    "over %u bytes of CBOR", FLUFFY_MAX_EMITTED);
+}
+
+enum fluffy_error
 check_emitted(fluffy_ctx *ctx, const struct fluffy_msg *msg)
 {
 	struct buffer b = BUFFER(FLUFFY_MAX_EMITTED);
@@ -900,10 +910,7 @@ check_emitted(fluffy_ctx *ctx, const struct fluffy_msg *msg)
 		return FLUFFY_OK;
 	cbor_put_struct(&b, msg, SKIP_NONE);
 	if (b.failed)
-		e = b.no_memory ? fluffy_fail_memory(ctx) :
-		    fluffy_fail_at(ctx, FLUFFY_E_MALFORMED,
-		    fluffy_type_name((enum fluffy_type)msg->type),
-		    "over %u bytes of CBOR", FLUFFY_MAX_EMITTED);
+		e = fail_emitted(ctx, msg, &b);
 	buffer_free(&b);
 	return e;
 }

@@ -32,6 +32,10 @@ FLUFFY_CHECKED enum fluffy_error decode_struct(fluffy_ctx *, struct arena *,
 FLUFFY_CHECKED enum fluffy_error decode_any(fluffy_ctx *, struct arena *,
     const char *json, const char *what, struct bytes *);
 
+/* What was put there didn't fit into a message, or there was no memory. */
+FLUFFY_CHECKED enum fluffy_error fail_emitted(fluffy_ctx *,
+    const struct fluffy_msg *, const struct buffer *);
+
 /* The emitted CBOR of a message is at most FLUFFY_MAX_EMITTED bytes. */
 FLUFFY_CHECKED enum fluffy_error check_emitted(fluffy_ctx *,
     const struct fluffy_msg *);

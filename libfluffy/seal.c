@@ -238,7 +238,9 @@ seal_make(fluffy_ctx *ctx, struct fluffy_msg *msg, void *container, int label,
 
 	*sealed = (struct sealed){ .alg = how->key->alg, .plain = part,
 	    .has_kid = how->kid.n > 0 };
-	if (aead == NULL || aad.failed ||
+	if (aad.failed)
+		e = fail_emitted(ctx, msg, &aad);
+	else if (aead == NULL ||
 	    !arena_copy(&msg->arena, how->kid, &sealed->kid) ||
 	    !arena_copy(&msg->arena, bytes_of(how->iv, aead->iv), &sealed->iv))
 		e = fluffy_fail_memory(ctx);
@@ -266,6 +268,7 @@ to_be_signed(const void *container, int label, const struct sealed *sealed)
 	cose_put_sig_structure(&b, sealed->alg, buffer_view(&aad),
 	    sealed->ciphertext);
 	b.failed = b.failed || aad.failed;
+	b.no_memory = b.no_memory || aad.no_memory;
 	buffer_free(&aad);
 	return b;
 }
@@ -299,7 +302,7 @@ seal_sign(fluffy_ctx *ctx, struct fluffy_msg *msg, void *container, int label,
 		return e;
 	b = to_be_signed(container, label, sealed);
 	if (b.failed)
-		e = fluffy_fail_memory(ctx);
+		e = fail_emitted(ctx, msg, &b);
 	else
 		e = pkey_sign(ctx, &msg->arena, pair, buffer_view(&b),
 		    &sealed->signature);

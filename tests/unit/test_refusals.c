@@ -6,6 +6,8 @@
  * an honest exchange works.
  */
 #include "attack.h"
+#include "groups.h"
+#include "policy.h"
 
 /* ---- PSK-REQ, at the SKDC ------------------------------------------------ */
 
@@ -1371,6 +1373,87 @@ requests_that_cannot_be_made(void **state)
 	honest(w);
 }
 
+/* A JSON text that has so many bytes in CBOR, three of them its head. */
+static char *
+text_of(size_t n)
+{
+	char *json = malloc(n);
+
+	assert_non_null(json);
+	memset(json, 'x', n);
+	json[0] = json[n - 2] = '"';
+	json[n - 1] = '\0';
+	return json;
+}
+
+static size_t
+waiting(struct world *w)
+{
+	static struct lines lines;
+	const char *at;
+	size_t n = 0;
+
+	start_lines(&lines);
+	must(w->ctx, fluffy_list(SENSOR->store, add_line, &lines));
+	for (at = lines.text; (at = strstr(at, "pending")) != NULL; at++)
+		n++;
+	return n;
+}
+
+/* Nothing over 65,536 bytes is made, and no request for it waits. */
+static void
+what_would_be_too_large_is_not_made(void **state)
+{
+	struct world *w = *state;
+	char *large = text_of(FLUFFY_MAX_EMITTED);
+	fluffy_bytes req = request(w, SENSOR, "lock"), rep = asked(w, &req);
+	size_t n = waiting(w);
+	fluffy_bytes out;
+	fluffy_msg *msg;
+
+	expect(w, fluffy_psk_request(SENSOR->store, &(fluffy_psk_params){
+	    .service = "lock", .extras.ext = large }, &msg),
+	    FLUFFY_E_MALFORMED);
+	assert_null(msg);
+	assert_int_equal(waiting(w), n);
+	msg = from_wire(w, &rep);
+	expect(w, step_msg(w, SENSOR, msg, &(fluffy_extras){ .ext = large },
+	    &out), FLUFFY_E_MALFORMED);
+	assert_null(out.data);
+	fluffy_msg_free(&msg);
+	free(large);
+	/* the answer is good still */
+	out = stepped(w, SENSOR, &rep);
+	wire_free(&out);
+	wire_free(&rep);
+	wire_free(&req);
+	honest(w);
+}
+
+/* It is in the answer twice. */
+static void
+cpac_has_a_limit(void **state)
+{
+	struct world *w = *state;
+	size_t over;
+
+	for (over = 0; over < 2; over++) {
+		char *json = text_of(CPAC_MAX + over);
+		fluffy_bytes req = request_with(w, SENSOR,
+		    &(fluffy_psk_params){ .service = "lock", .cpac = json });
+		fluffy_bytes out;
+
+		expect(w, ask(w, &req, &out), over ? FLUFFY_E_NOT_PERMITTED :
+		    FLUFFY_OK);
+		if (over)
+			check_error(w, &out, FLUFFY_E_NOT_PERMITTED);
+		free(json);
+		wire_free(&req);
+		wire_free(&out);
+	}
+	honest(w);
+}
+
 /* ---- a batch in which the store fails ------------------------------------ */
 
 /* "When commit fails nothing of the batch was promised." */
@@ -1468,6 +1551,8 @@ main(void)
 		TEST(errors_that_fit_nothing_are_hints),
 		TEST(an_error_cannot_end_an_estb),
 		TEST(requests_that_cannot_be_made),
+		TEST(what_would_be_too_large_is_not_made),
+		TEST(cpac_has_a_limit),
 		TEST(a_broken_batch_promises_nothing),
 		TEST(many_requests_share_a_commit),
 	};
