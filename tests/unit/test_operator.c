@@ -578,6 +578,96 @@ changes_that_cannot_be_made(void **state)
 	fetch_refused(w, SENSOR, FLUFFY_E_NOT_PERMITTED);
 }
 
+/* What is being deleted gets no new key: its owner asks again as before. */
+static void
+an_eviction_renews_nothing_that_goes(void **state)
+{
+	struct world *w = *state;
+	struct wires delts;
+
+	(void)new_den(w);
+	delts = deleted(w, LOCK);
+	assert_types(w, &delts, 2, FLUFFY_PSK_DELT);
+	wires_free(&delts);
+	must(w->ctx, fluffy_group_change(w->skdc, NULL, "den", "lamp",
+	    FLUFFY_REMOVE));
+	delts = deleted(w, LOCK);
+	assert_types(w, &delts, 2, FLUFFY_PSK_DELT);
+	wires_free(&delts);
+	honest_group(w);
+}
+
+/* ---- policy -------------------------------------------------------------- */
+
+static void
+policy_refused(struct world *w, fluffy_store *s, const char *name,
+    const fluffy_policy *policy, const char *field)
+{
+	fluffy_policy found;
+	fluffy_bytes etypes;
+
+	refused_at(w->ctx, fluffy_policy_set(s, name, policy),
+	    FLUFFY_E_USAGE, field);
+	must(w->ctx, fluffy_policy_get(s, name, &found, &etypes));
+	assert_int_equal(found.lifetime, 0);
+	assert_int_equal(found.skew, 0);
+	assert_null(found.etypes);
+}
+
+static void
+policies_have_limits(void **state)
+{
+	struct world *w = *state;
+
+	policy_refused(w, w->skdc, NULL, &(fluffy_policy){
+	    .lifetime = LIFETIME_MAX + 1 }, "lifetime");
+	policy_refused(w, w->skdc, "sensor", &(fluffy_policy){
+	    .lifetime = LIFETIME_MAX + 1 }, "lifetime");
+	policy_refused(w, w->skdc, NULL, &(fluffy_policy){
+	    .skew = SKEW_MAX + 1 }, "skew");
+	policy_refused(w, w->skdc, "sensor", &(fluffy_policy){ .skew = 1 },
+	    "skew");
+	policy_refused(w, w->skdc, NULL, &(fluffy_policy){
+	    .etypes = "ES256" }, "etypes");
+	policy_refused(w, w->skdc, NULL, &(fluffy_policy){
+	    .etypes = "A128GCM,A128GCM" }, "etypes");
+	/* a device decides about its own clock alone */
+	policy_refused(w, SENSOR->store, NULL, &(fluffy_policy){
+	    .lifetime = 60 }, "");
+	policy_refused(w, SENSOR->store, NULL, &(fluffy_policy){
+	    .etypes = "A128GCM" }, "");
+	must(w->ctx, fluffy_policy_set(SENSOR->store, NULL,
+	    &(fluffy_policy){ .skew = SKEW_MAX }));
+	must(w->ctx, fluffy_policy_set(w->skdc, NULL, &(fluffy_policy){
+	    .lifetime = LIFETIME_MAX, .skew = SKEW_MAX }));
+	must(w->ctx, fluffy_policy_set(w->skdc, NULL, &(fluffy_policy){
+	    .lifetime = FLUFFY_UNSET, .skew = FLUFFY_UNSET }));
+	honest(w);
+}
+
+static void
+a_realm_and_its_skdc_have_names(void **state)
+{
+	static const char *const bad[] = { "", "a\nb", "\xff" };
+	struct world *w = *state;
+	char path[100];
+	fluffy_store *s;
+	size_t i;
+
+	(void)snprintf(path, sizeof(path), "%s/new.db", w->dir);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		refused_at(w->ctx, fluffy_store_init(w->ctx, path, bad[i],
+		    "skdc", &s), FLUFFY_E_USAGE, "realm");
+		assert_null(s);
+		refused_at(w->ctx, fluffy_store_init(w->ctx, path, "home",
+		    bad[i], &s), FLUFFY_E_USAGE, "name");
+		assert_null(s);
+		assert_int_not_equal(access(path, F_OK), 0);
+	}
+	must(w->ctx, fluffy_store_init(w->ctx, path, "home", "skdc", &s));
+	fluffy_store_close(&s);
+}
+
 /* ---- listings ------------------------------------------------------------ */
 
 static void
@@ -660,6 +750,9 @@ main(void)
 		IN_CBOR(a_ban_may_be_lifted_before_there_is_a_group),
 		IN_CBOR(other_verdicts_end_with_the_group),
 		IN_CBOR(changes_that_cannot_be_made),
+		IN_CBOR(an_eviction_renews_nothing_that_goes),
+		IN_CBOR(policies_have_limits),
+		IN_CBOR(a_realm_and_its_skdc_have_names),
 		IN_CBOR(a_groups_states_are_told),
 		IN_CBOR(a_listing_stops_when_it_is_told_to),
 	};

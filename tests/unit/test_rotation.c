@@ -459,6 +459,11 @@ somebody_elses_document_is_refused(void **state)
 	join_refused(w, SENSOR, msg, FLUFFY_E_AUTH_FAILED);
 	fluffy_msg_free(&msg);
 	fluffy_store_close(&other);
+	/* its own names, from a namesake of its SKDC in another realm */
+	msg = rotate(w, "sensor", NOW + DAY);
+	msg->skdcrealm = arena_dup(&msg->arena, BYTES("far"));
+	join_refused(w, SENSOR, msg, FLUFFY_E_WRONG_SKDC);
+	fluffy_msg_free(&msg);
 	honest(w);
 }
 
@@ -509,8 +514,9 @@ many_rotations_in_a_row(void **state)
 
 	for (i = 0; i < 40; i++) {
 		e = fluffy_rotate(w->skdc, "sensor", NOW + DAY, &msg);
+		assert_int_equal(e, i < MAX_SECRETS - 1 ? FLUFFY_OK :
+		    FLUFFY_E_USAGE);
 		if (e != FLUFFY_OK) {
-			assert_int_equal(e, FLUFFY_E_USAGE);
 			assert_null(msg);
 			continue;
 		}
@@ -522,6 +528,31 @@ many_rotations_in_a_row(void **state)
 	honest(w);
 	msg = rotate(w, "sensor", NOW + DAY);
 	join(w, SENSOR, &msg);
+	honest(w);
+}
+
+/* A device keeps the old ones for opening; at once means all of them. */
+static void
+at_once_drops_however_many_there_are(void **state)
+{
+	struct world *w = *state;
+	struct secret all[MAX_SECRETS];
+	fluffy_msg *msg;
+	size_t i, n;
+
+	for (i = 0; i < MAX_SECRETS + 4; i++) {
+		msg = rotate(w, "sensor", NOW + DAY);
+		join(w, SENSOR, &msg);
+		honest(w);
+	}
+	must(w->ctx, store_secrets_of(SENSOR->store, BYTES("sensor"), all,
+	    MAX_SECRETS, &n));
+	assert_int_equal(n, MAX_SECRETS);
+	msg = rotate(w, "sensor", 0);
+	join(w, SENSOR, &msg);
+	must(w->ctx, store_secrets_of(SENSOR->store, BYTES("sensor"), all,
+	    MAX_SECRETS, &n));
+	assert_int_equal(n, 1);
 	honest(w);
 }
 
@@ -554,6 +585,7 @@ main(void)
 		TEST(only_enrol_is_joined),
 		TEST(a_rotation_makes_no_store),
 		TEST(many_rotations_in_a_row),
+		TEST(at_once_drops_however_many_there_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,6 +161,7 @@ opens_not(const char *path, const char *why)
 static void
 other_files_are_refused_untouched(void **state)
 {
+	uint8_t header[4096] = "SQLite format 2";
 	fluffy_store *s;
 
 	(void)state;
@@ -176,6 +177,12 @@ other_files_are_refused_untouched(void **state)
 	opens_not("empty", "empty: not a fluffy store");
 	spew("text", (const uint8_t *)"SQLite format 3 is not here", 27);
 	opens_not("text", "text: not a fluffy store");
+	/* our mark in something that isn't SQLite's */
+	memcpy(header + 68, (const uint8_t[]){ STORE_ID >> 24,
+	    STORE_ID >> 16 & 0xff, STORE_ID >> 8 & 0xff, STORE_ID & 0xff },
+	    4);
+	spew("marked", header, sizeof(header));
+	opens_not("marked", "marked: not a fluffy store");
 	raw("PRAGMA journal_mode = WAL; CREATE TABLE party(x);");
 	opens_not(PATH, "not a fluffy store");
 	refused(fluffy_store_open(ctx, PATH, 8, &s), FLUFFY_E_USAGE, "flags");
@@ -317,10 +324,61 @@ changes_need_a_transaction(void **state)
 	refused(store_new_keyid(s, NOW, &id), FLUFFY_E_INTERNAL, "");
 	refused(store_prune(s, NOW), FLUFFY_E_INTERNAL, "");
 	refused(store_commit(s), FLUFFY_E_INTERNAL, "");
+	refused(store_reset_clock(s), FLUFFY_E_INTERNAL, "");
+	refused(store_realm_set(s), FLUFFY_E_INTERNAL, "");
 	must(store_begin(s));
 	refused(store_begin(s), FLUFFY_E_INTERNAL, "");
-	store_rollback(s);
+	/* a store with it would be damaged */
+	refused(store_prune(s, (uint64_t)TIME_MAX + 1), FLUFFY_E_INTERNAL,
+	    "");
+	store_acted_at(s, (uint64_t)TIME_MAX + 1);
+	assert_int_equal(s->max_now, 0);
 	fluffy_store_close(&s);
+}
+
+/* Who opens that name wouldn't see what is written. */
+static void
+a_file_that_lost_its_name_is_not_written(void **state)
+{
+	fluffy_store *s = create(ROLE_SKDC), *t;
+
+	(void)state;
+	assert_int_equal(rename(PATH, "moved.db"), 0);
+	refused(store_begin(s), FLUFFY_E_STORE, "removed or replaced");
+	t = create(ROLE_SKDC);
+	refused(store_begin(s), FLUFFY_E_STORE, "removed or replaced");
+	must(store_begin(t));
+	must(store_device_add(t, str("a")));
+	must(store_commit(t));
+	fluffy_store_close(&s);
+	fluffy_store_close(&t);
+	assert_int_equal(unlink(PATH), 0);
+	assert_int_equal(rename("moved.db", PATH), 0);
+	s = open_store(0);
+	must(store_begin(s));
+	must(store_device_add(s, str("a")));
+	must(store_commit(s));
+	fluffy_store_close(&s);
+}
+
+/* Bug class 12: a NUL doesn't end it. */
+static void
+names_fit_or_are_none(void **state)
+{
+	uint8_t long_name[NAME_MAX_ + 1];
+	struct name n;
+
+	(void)state;
+	memset(long_name, 'x', sizeof(long_name));
+	assert_false(name_set(&n, bytes_of("a\0b", 3)));
+	assert_int_equal(n.n, 0);
+	assert_false(name_set(&n, bytes_of("\0", 1)));
+	assert_false(name_set(&n, bytes_of(long_name, NAME_MAX_ + 1)));
+	assert_int_equal(n.n, 0);
+	assert_true(name_set(&n, bytes_of(long_name, NAME_MAX_)));
+	assert_int_equal(strlen(n.s), NAME_MAX_);
+	assert_true(name_set(&n, bytes_of(NULL, 0)));
+	assert_int_equal(n.n, 0);
 }
 
 static void
@@ -651,6 +709,8 @@ main(void)
 		T(another_journal_mode_is_put_right),
 		T(read_only_leaves_nothing), T(read_only_without_rights),
 		T(locked_store_says_so), T(changes_need_a_transaction),
+		T(a_file_that_lost_its_name_is_not_written),
+		T(names_fit_or_are_none),
 		T(rollback_restores_everything),
 		T(full_disk_fails_the_commit), T(policy_and_clock_are_kept),
 		T(nonce_is_taken_once), T(nonces_survive_volume_and_pruning),
