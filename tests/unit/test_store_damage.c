@@ -125,7 +125,8 @@ damaged_skdc_store(void **state)
 		"UPDATE secret SET endtime = -1",
 		"UPDATE vault SET key = x'' WHERE slot = 1",
 		"UPDATE vault SET key = zeroblob(33) WHERE slot = 1",
-		"UPDATE vault SET key = x'21' || zeroblob(32)",
+		"UPDATE vault SET key = "
+		    "CAST(x'21' || zeroblob(32) AS BLOB)",
 		"UPDATE vault SET key = zeroblob(34)",
 		"UPDATE vault SET key = zeroblob(100000)",
 		"UPDATE vault SET key = zeroblob(2000000)",
@@ -138,8 +139,10 @@ damaged_skdc_store(void **state)
 		"UPDATE rule SET client = x'00'",
 		"UPDATE replay SET entries = zeroblob(9)",
 		"UPDATE replay SET entries = x'0401'",
-		"UPDATE replay SET entries = x'2101' || zeroblob(40)",
-		"UPDATE replay SET entries = x'0121' || zeroblob(40)",
+		"UPDATE replay SET entries = "
+		    "CAST(x'2101' || zeroblob(40) AS BLOB)",
+		"UPDATE replay SET entries = "
+		    "CAST(x'0121' || zeroblob(40) AS BLOB)",
 		"UPDATE replay SET entries = zeroblob(70000)",
 		"UPDATE replay SET entries = 7", NULL
 	};

@@ -523,11 +523,13 @@ damage_is_told(void **state)
 		"UPDATE anchor SET rs_key = zeroblob(1025)",
 		"UPDATE anchor SET rs_key = 'text'",
 		"UPDATE vault SET key = zeroblob(33)",
-		"UPDATE vault SET key = x'21' || zeroblob(32)",
+		"UPDATE vault SET key = "
+		    "CAST(x'21' || zeroblob(32) AS BLOB)",
 		"UPDATE revoked SET seq = 4294967296",
 		"UPDATE revoked SET seq = 'x'",
 		"UPDATE safe SET key = zeroblob(2624)",
-		"UPDATE safe SET key = x'ffff' || zeroblob(2622)",
+		"UPDATE safe SET key = "
+		    "CAST(x'ffff' || zeroblob(2622) AS BLOB)",
 		"UPDATE safe SET key = zeroblob(2623)",
 		"UPDATE credential SET ta = ''",
 		"UPDATE credential SET seq = -1",

@@ -460,9 +460,14 @@ spoilt_rows_are_damaged(void **state)
 		{ 1, "UPDATE safe SET key = zeroblob(2624) WHERE slot = 1" },
 		{ 1, "UPDATE safe SET key = substr(key, 2) WHERE slot = 1" },
 		{ 1, "UPDATE safe SET key = CAST(key AS TEXT)" },
-		{ 1, "UPDATE safe SET key = x'ffff' || substr(key, 3)" },
-		{ 1, "UPDATE safe SET key = x'0001' || substr(key, 3)" },
-		{ 1, "UPDATE safe SET key = x'0003a101' || substr(key, 5)" },
+		{ 1, "UPDATE safe SET key = "
+		    "CAST(x'ffff' || substr(key, 3) AS BLOB)" },
+		{ 1, "UPDATE safe SET key = "
+		    "CAST(x'0a3f' || substr(key, 3) AS BLOB)" },
+		{ 1, "UPDATE safe SET key = "
+		    "CAST(x'0001' || substr(key, 3) AS BLOB)" },
+		{ 1, "UPDATE safe SET key = "
+		    "CAST(x'0003a101' || substr(key, 5) AS BLOB)" },
 		/* another pair's */
 		{ 1, "UPDATE pair SET slot = 2 WHERE slot = 1" },
 		{ 1, "UPDATE pair SET slot = NULL" },
@@ -470,7 +475,8 @@ spoilt_rows_are_damaged(void **state)
 		{ 1, "UPDATE pair SET keydata = x'a0'" },
 		{ 1, "UPDATE pair SET keydata = x''" },
 		{ 1, "UPDATE pair SET keydata = 'text'" },
-		{ 1, "UPDATE pair SET keydata = keydata || x'00'" },
+		{ 1, "UPDATE pair SET keydata = "
+		    "CAST(keydata || x'00' AS BLOB)" },
 		{ 1, "UPDATE pair SET keydata = "
 		    "(SELECT keydata FROM pair WHERE peer = 1)" },
 		{ 1, "UPDATE pair SET endtime = -1" },
