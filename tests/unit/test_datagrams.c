@@ -34,7 +34,7 @@ addresses_are_read_and_told(void **state)
 		"127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:1x",
 		"[127.0.0.1:1", "127.0.0.1]:1" };
 	struct sockaddr_storage address;
-	char text[ADDRESS_TEXT];
+	char text[ADDRESS_TEXT], host[4096];
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
@@ -43,6 +43,9 @@ addresses_are_read_and_told(void **state)
 	}
 	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_false(address_parse("--to", bad[i], &address));
+	memset(host, 'x', sizeof host);
+	memcpy(host + sizeof host - 3, ":1", 3);
+	assert_false(address_parse("--to", host, &address));
 }
 
 static void

@@ -315,6 +315,8 @@ locked_store_says_so(void **state)
 static void
 changes_need_a_transaction(void **state)
 {
+	struct secret x = { .kid = { .n = 4, .b = "kid1" },
+		.owner = name("a"), .key = key(1) };
 	fluffy_store *s = create(ROLE_SKDC);
 	struct keyid id;
 
@@ -328,6 +330,11 @@ changes_need_a_transaction(void **state)
 	refused(store_realm_set(s), FLUFFY_E_INTERNAL, "");
 	must(store_begin(s));
 	refused(store_begin(s), FLUFFY_E_INTERNAL, "");
+	/* a key has a length, which fits */
+	x.key.n = 0;
+	refused(store_secret_add(s, &x), FLUFFY_E_INTERNAL, "");
+	x.key.n = KEY_MAX + 1;
+	refused(store_secret_add(s, &x), FLUFFY_E_INTERNAL, "");
 	/* a store with it would be damaged */
 	refused(store_prune(s, (uint64_t)TIME_MAX + 1), FLUFFY_E_INTERNAL,
 	    "");
