@@ -1,6 +1,9 @@
 /* test_cose.c - seals and derivations against known answers */
 #include "testing.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "alg.h"
 #include "cbor.h"
 #include "cose.h"
@@ -367,6 +370,28 @@ protected_headers_are_one_encoding(void **state)
 		}
 }
 
+/* Cut off anywhere, at the end of what may be read (bug class 5). */
+static void
+protected_headers_are_read_to_their_end(void **state)
+{
+	static const uint8_t header[] = { 0xa1, 1, 0x3b, 0, 0x1f, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xfe };
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), n;
+	uint8_t *p = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *end = p + page;
+	int64_t alg;
+
+	(void)state;
+	assert_true(p != MAP_FAILED);
+	assert_int_equal(mprotect(end, page, PROT_NONE), 0);
+	for (n = 0; n <= sizeof(header); n++) {
+		memcpy(end - n, header, n);
+		assert_int_equal(cbor_protected_alg(bytes_of(end - n, n),
+		    &alg), n == sizeof(header));
+	}
+	assert_int_equal(munmap(p, 2 * page), 0);
+}
+
 /* ---- HKDF and cksum ------------------------------------------------------ */
 
 /* RFC 5869, appendix A; no info there has a NUL. */
@@ -444,6 +469,7 @@ main(void)
 		cmocka_unit_test(keys_and_ivs_of_another_length_are_refused),
 		cmocka_unit_test(large_texts_and_aads_come_back),
 		cmocka_unit_test(protected_headers_are_one_encoding),
+		cmocka_unit_test(protected_headers_are_read_to_their_end),
 		cmocka_unit_test(hkdf_of_rfc_5869),
 		cmocka_unit_test(known_cksums),
 	};

@@ -558,7 +558,10 @@ cbor_bombs_stay_small(void **state)
 		"a1182d9a7fffffff", "a1182dbaffffffff", "a1182d99ffff",
 		"a1182d9a00080000", "a1182dba00080000", "bbffffffffffffffff",
 		"ba00080000", "d9d9f7bb0000000040000000", "a1182dda9bffffff",
-		"a1182d5f5bffffffffffffffff", "a1182d9f9bffffffffffffffff"
+		"a1182d5f5bffffffffffffffff", "a1182d9f9bffffffffffffffff",
+		/* whole messages, if only 32 bits of the count counted */
+		"a4010102 0f182e10182d9b0000000100000000",
+		"a4010102 0f182e10182dbb0000000080000000"
 	};
 	uint8_t raw[40];
 	size_t i;

@@ -478,6 +478,12 @@ ticket_of_another_skdc(struct forgery *f)
 }
 
 static void
+ticket_of_another_skdcrealm(struct forgery *f)
+{
+	set_name(f, &f->msg->mticket->skdcrealm, "far");
+}
+
+static void
 ticket_for_another_service(struct forgery *f)
 {
 	set_name(f, &f->msg->mticket->spname, "lamp");
@@ -563,6 +569,7 @@ estb_seen(struct forgery *f)
 /* In the order of "SP on PSK-ESTB". */
 static const struct fault estb_faults[] = {
 	{ "another SKDC", ticket_of_another_skdc, FLUFFY_E_WRONG_SKDC },
+	{ "its realm", ticket_of_another_skdcrealm, FLUFFY_E_WRONG_SKDC },
 	{ "another service", ticket_for_another_service,
 	    FLUFFY_E_AUTH_FAILED },
 	{ "another realm", ticket_for_another_realm, FLUFFY_E_AUTH_FAILED },
@@ -753,6 +760,7 @@ receipt_key_deleted(struct forgery *f)
 
 static const struct fault rep_faults[] = {
 	{ "another SKDC", ticket_of_another_skdc, FLUFFY_E_WRONG_SKDC },
+	{ "its realm", ticket_of_another_skdcrealm, FLUFFY_E_WRONG_SKDC },
 	{ "unknown kid", unknown_kid, FLUFFY_E_AUTH_FAILED },
 	{ "bad seal", bad_seal, FLUFFY_E_AUTH_FAILED },
 	{ "another algorithm", other_algorithm, FLUFFY_E_AUTH_FAILED },
