@@ -631,6 +631,39 @@ what_was_taken_is_not_taken_again(void **state)
 	}
 }
 
+/* All is deleted: its owner alone may ask again, and for that key. */
+static void
+a_deleted_group_has_no_other_key(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes wire = make_gsk_delt(w), delc, out;
+	struct wires delts = asked_all(w, &wire), last;
+	struct forgery f;
+
+	assert_types(w, &delts, 1, FLUFFY_PSK_DELT);
+	delc = confirmed(w, SENSOR, &delts.v[0]);
+	last = asked_all(w, &delc);
+	assert_types(w, &last, 1, FLUFFY_GSK_DELC);
+	forge_from(w, &f, &gsk_delt, &wire);
+	set_nonce(&f, 77);
+	f.part->keydata->keyid = BYTES("12345678");
+	forge_seal(&f, &gsk_delt);
+	expect(w, give_again(w, &gsk_delt, &f.msg, &out),
+	    FLUFFY_E_NO_SUCH_GROUP);
+	check_error_to(w, &out, FLUFFY_E_NO_SUCH_GROUP, "lock");
+	wire_free(&out);
+	forge_from(w, &f, &gsk_delt, &wire);
+	set_nonce(&f, 78);
+	forge_seal(&f, &gsk_delt);
+	must(w->ctx, give_again(w, &gsk_delt, &f.msg, &out));
+	wire_free(&out);
+	wires_free(&delts);
+	wires_free(&last);
+	wire_free(&delc);
+	wire_free(&wire);
+	honest_group(w);
+}
+
 int
 main(void)
 {
@@ -648,6 +681,7 @@ main(void)
 		IN_BOTH(untouched_forgeries_are_taken),
 		IN_BOTH(another_devices_key_opens_nothing),
 		IN_BOTH(what_was_taken_is_not_taken_again),
+		IN_CBOR(a_deleted_group_has_no_other_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
