@@ -858,7 +858,7 @@ static void
 x5u_is_a_uri(void **state)
 {
 	static const char *const bad[] = { "", "ca", ":x", "1:x", "http://a b",
-	    "http://\xc3\xbc", "a:\n", "\x7f:" };
+	    "http://\xc3\xbc", "a:\n", "\x7f:", "a:\x7f" };
 	struct authority ca = set_authority("P-256", NULL);
 	fluffy_ca tried = files;
 	fluffy_ctx *ctx = *state;

@@ -189,6 +189,21 @@ no_hello_is_seen_in_what_is_none(void **state)
 	}
 }
 
+/* Its lengths are right, but there is no random. */
+static void
+a_hello_that_is_short_is_none(void **state)
+{
+	static const uint8_t begin[] = {
+		22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12 + 10,
+		1, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 10,
+		254, 253, 1, 2, 3, 4, 5, 6, 7, 8
+	};
+	struct hello hello;
+
+	(void)state;
+	assert_false(hello_read(begin, sizeof begin, &hello));
+}
+
 static void
 encrypted_records_are_counted(void **state)
 {
@@ -253,6 +268,7 @@ replies_find_who_asked(void **state)
 	BELONGS(3, "\x60\x45\0\3\xff.");	/* without any token */
 	BELONGS(4, "\x58\x45\7\7abababab");
 	BELONGS(4, "\x42\x45\0\1xy");		/* nobody's */
+	BELONGS(4, "\x40\x45\7\7");		/* nor this, without a token */
 	BELONGS(4, "\x41\x45\0\1""a");
 	SENT(5, "\x42\1\0\5ab");
 	BELONGS(1, "\x62\x45\0\1ab");	/* one of two with that token */
@@ -309,6 +325,7 @@ main(void)
 		cmocka_unit_test(cookies_grow_old),
 		cmocka_unit_test(a_hello_tells_its_types),
 		cmocka_unit_test(no_hello_is_seen_in_what_is_none),
+		cmocka_unit_test(a_hello_that_is_short_is_none),
 		cmocka_unit_test(encrypted_records_are_counted),
 		cmocka_unit_test_setup(replies_find_who_asked, forget),
 		cmocka_unit_test_setup(what_is_not_coap_goes_to_who_sent_last,

@@ -526,6 +526,27 @@ a_late_gsk_delc_spares_the_new_group(void **state)
 	wires_free(&delc);
 }
 
+/* Nobody is asked for another group's key. */
+static void
+another_groups_holders_are_not_missing(void **state)
+{
+	struct world *w = *state;
+	struct wires delts;
+
+	(void)new_den(w);
+	the_time++;
+	(void)create_with(w, LOCK, &(fluffy_gsk_params){ .group = "attic",
+	    .members = "any" });
+	(void)fetch_with(w, SENSOR, &(fluffy_fetch_params){
+	    .group = "attic" });
+	delts = deleted(w, LOCK);
+	assert_types(w, &delts, 2, FLUFFY_PSK_DELT);
+	assert_int_equal(missing(w), 2);
+	wires_free(&delts);
+	(void)fetch_with(w, SENSOR, &(fluffy_fetch_params){
+	    .group = "attic" });
+}
+
 /*
  * Of a device's groups, the session keys that it has with somebody of a group's
  * name, and what it waits for, only the one group goes.
@@ -786,6 +807,7 @@ main(void)
 		IN_CBOR(gsk_delc_comes_again_days_later),
 		IN_CBOR(a_name_may_be_taken_by_another),
 		IN_CBOR(a_late_gsk_delc_spares_the_new_group),
+		IN_CBOR(another_groups_holders_are_not_missing),
 		IN_BOTH(nothing_else_is_deleted),
 		IN_CBOR(gsk_delc_stops_late_keys),
 		IN_CBOR(removing_a_holder_renews_the_key),

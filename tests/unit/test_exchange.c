@@ -771,6 +771,14 @@ rules_deny_and_allow(void **state)
 	may_ask(w, SENSOR, "lock", true);
 	assert_int_equal(fluffy_allow(w->skdc, "sensor", "lock"),
 	    FLUFFY_E_NOT_FOUND);
+	/* one is taken back, its neighbours stay */
+	must(w->ctx, fluffy_deny(w->skdc, "sensor", "lock"));
+	must(w->ctx, fluffy_deny(w->skdc, "sensor", "lamp"));
+	must(w->ctx, fluffy_deny(w->skdc, "lamp", "lock"));
+	must(w->ctx, fluffy_allow(w->skdc, "sensor", "lock"));
+	may_ask(w, SENSOR, "lock", true);
+	may_ask(w, SENSOR, "lamp", false);
+	may_ask(w, LAMP, "lock", false);
 }
 
 static void

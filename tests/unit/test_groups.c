@@ -699,6 +699,50 @@ owner_and_member_export_the_same(void **state)
 	    &a), FLUFFY_E_NOT_FOUND);
 }
 
+/* However often it fetches. */
+static void
+a_member_is_no_owner(void **state)
+{
+	struct world *w = *state;
+	struct keyid key = create(w, LOCK, "sensor");
+	int i;
+
+	/* of that group, though of another one */
+	(void)create_with(w, SENSOR, &(fluffy_gsk_params){
+	    .group = "attic" });
+	for (i = 0; i < 2; i++) {
+		(void)fetch(w, SENSOR);
+		assert_true(has_key(w, SENSOR, &key, AS_MEMBER));
+		assert_false(has_key(w, SENSOR, &key, AS_OWNER));
+		(void)fetch(w, LOCK);
+		assert_true(has_key(w, LOCK, &key, AS_OWNER));
+		assert_false(has_key(w, LOCK, &key, AS_MEMBER));
+	}
+}
+
+/* Section 4: what applications get is derived, for a use that has a name. */
+static void
+a_use_has_a_name(void **state)
+{
+	struct world *w = *state;
+	struct keyid key = create(w, LOCK, NULL);
+	char use[257];
+	fluffy_bytes out;
+
+	memset(use, 'x', sizeof(use));
+	use[256] = '\0';
+	refused_at(w->ctx, fluffy_export(LOCK->store, key.b, key.n,
+	    FLUFFY_AS_HEX, "", &out), FLUFFY_E_USAGE, "use");
+	assert_null(out.data);
+	refused_at(w->ctx, fluffy_export(LOCK->store, key.b, key.n,
+	    FLUFFY_AS_HEX, use, &out), FLUFFY_E_USAGE, "use");
+	assert_null(out.data);
+	use[255] = '\0';
+	must(w->ctx, fluffy_export(LOCK->store, key.b, key.n, FLUFFY_AS_HEX,
+	    use, &out));
+	wire_free(&out);
+}
+
 /* ---- on the way ---------------------------------------------------------- */
 
 static fluffy_bytes
@@ -824,6 +868,8 @@ main(void)
 		IN_CBOR(an_owner_that_fetches_stays_the_owner),
 		IN_CBOR(requests_are_listed_while_they_wait),
 		IN_CBOR(owner_and_member_export_the_same),
+		IN_CBOR(a_member_is_no_owner),
+		IN_CBOR(a_use_has_a_name),
 		IN_CBOR(every_hop_may_change_the_encoding),
 		IN_CBOR(a_group_is_made_and_fetched_in_one_batch),
 		IN_CBOR(a_broken_batch_makes_no_group),

@@ -151,6 +151,37 @@ a_deleted_group_goes_with_its_owner(void **state)
 	(void)create(w, LOCK, "any");
 }
 
+/*
+ * GSK-DELC ends what waits for that group, not for another one; nor what may
+ * be for its namesake.
+ */
+static void
+what_waits_for_others_goes_on_waiting(void **state)
+{
+	struct world *w = *state;
+	struct wires last;
+	fluffy_bytes fetch, req, answer;
+
+	(void)create(w, LOCK, "sensor,lamp");
+	(void)create_with(w, LAMP, &(fluffy_gsk_params){ .group = "attic",
+	    .members = "any" });
+	fetch = fetch_wire(w, LOCK, &(fluffy_fetch_params){
+	    .group = "attic" });
+	last = deleted(w, LOCK);
+	assert_types(w, &last, 1, FLUFFY_GSK_DELC);
+	req = gsk_wire(w, LOCK, &(fluffy_gsk_params){ .group = "den" });
+	gsk_taken(w, LOCK, &last.v[0], FLUFFY_GROUP_DELETED);
+	answer = asked(w, &fetch);
+	gsk_taken(w, LOCK, &answer, FLUFFY_GROUP_JOINED);
+	wire_free(&answer);
+	answer = asked(w, &req);
+	gsk_taken(w, LOCK, &answer, FLUFFY_GROUP_CREATED);
+	wire_free(&answer);
+	wire_free(&fetch);
+	wire_free(&req);
+	wires_free(&last);
+}
+
 int
 main(void)
 {
@@ -161,7 +192,8 @@ main(void)
 		    a_removed_member_makes_a_new_key_also_where_there_is_none),
 		IN_BOTH(
 		    a_deleted_group_is_confirmed_again_for_its_last_key_alone),
-		IN_BOTH(a_deleted_group_goes_with_its_owner)
+		IN_BOTH(a_deleted_group_goes_with_its_owner),
+		IN_CBOR(what_waits_for_others_goes_on_waiting)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -578,6 +578,63 @@ changes_that_cannot_be_made(void **state)
 	fetch_refused(w, SENSOR, FLUFFY_E_NOT_PERMITTED);
 }
 
+/* What is said of one group is said of no other. */
+static void
+a_word_is_about_one_group(void **state)
+{
+	static const fluffy_gsk_params attic = { .group = "attic",
+	    .members = "any" };
+	static const fluffy_fetch_params fetching = { .group = "attic" };
+	struct world *w = *state;
+	struct keyid key = create(w, LOCK, "any"), had;
+
+	(void)create_with(w, LOCK, &attic);
+	(void)fetch_with(w, SENSOR, &fetching);
+	/* it holds the attic's key, and nothing of the den's */
+	must(w->ctx, fluffy_group_change(w->skdc, NULL, "den", "sensor",
+	    FLUFFY_FORBID));
+	fetch_refused(w, SENSOR, FLUFFY_E_NOT_PERMITTED);
+	(void)fetch_with(w, SENSOR, &fetching);
+	had = fetch(w, LAMP);
+	assert_true(same_key(&key, &had));
+	assert_int_equal(missing(w), 0);
+}
+
+/* Bug class 11. */
+static void
+a_namesake_was_not_added(void **state)
+{
+	struct world *w = *state;
+	fluffy_msg *msg;
+
+	(void)create(w, LOCK, NULL);
+	must(w->ctx, fluffy_group_change(w->skdc, NULL, "den", "sensor",
+	    FLUFFY_ADD));
+	(void)fetch(w, SENSOR);
+	must(w->ctx, fluffy_remove_device(w->skdc, "sensor"));
+	must(w->ctx, fluffy_enrol(w->skdc, "sensor", NULL, &msg));
+	join(w, SENSOR, &msg);
+	fetch_refused(w, SENSOR, FLUFFY_E_NOT_PERMITTED);
+	honest_group(w);
+}
+
+static void
+a_deletion_is_of_one_key(void **state)
+{
+	struct world *w = *state;
+	struct keyid a = shared(w), b = shared(w);
+	struct wires delts = requested(w, &a);
+
+	assert_types(w, &delts, 2, FLUFFY_PSK_DELT);
+	wires_free(&delts);
+	delts = requested(w, &b);
+	assert_types(w, &delts, 2, FLUFFY_PSK_DELT);
+	wires_free(&delts);
+	delts = resent(w);
+	assert_types(w, &delts, 4, FLUFFY_PSK_DELT);
+	wires_free(&delts);
+}
+
 /* What is being deleted gets no new key: its owner asks again as before. */
 static void
 an_eviction_renews_nothing_that_goes(void **state)
@@ -750,6 +807,9 @@ main(void)
 		IN_CBOR(a_ban_may_be_lifted_before_there_is_a_group),
 		IN_CBOR(other_verdicts_end_with_the_group),
 		IN_CBOR(changes_that_cannot_be_made),
+		IN_CBOR(a_word_is_about_one_group),
+		IN_CBOR(a_namesake_was_not_added),
+		IN_CBOR(a_deletion_is_of_one_key),
 		IN_CBOR(an_eviction_renews_nothing_that_goes),
 		IN_CBOR(policies_have_limits),
 		IN_CBOR(a_realm_and_its_skdc_have_names),

@@ -332,7 +332,8 @@ static void
 sessions(void **state)
 {
 	fluffy_store *s = create(ROLE_DEVICE);
-	struct session x = session(1, false), y = session(1, true), found;
+	struct session x = session(1, false), y = session(1, true), found,
+	    z = session(2, false);
 	struct bytes keyid = keyid_bytes(&x.keyid);
 
 	(void)state;
@@ -340,9 +341,12 @@ sessions(void **state)
 	must(store_begin(s));
 	must(store_session_add(s, &x));
 	must(store_session_add(s, &y));
+	must(store_session_add(s, &z));
 	must(store_session_established(s, keyid, false));
 	must(store_commit(s));
 	reopen(&s);
+	must(store_session(s, keyid_bytes(&z.keyid), false, &found));
+	assert_false(found.established);
 	must(store_session(s, keyid, false, &found));
 	assert_true(found.established && found.as == AS_CLIENT);
 	assert_string_equal(found.peer.s, "door");
@@ -362,6 +366,9 @@ sessions(void **state)
 	refused(store_session_erase(s, keyid), FLUFFY_E_NOT_FOUND, "");
 	refused(store_session_established(s, keyid, true), FLUFFY_E_NOT_FOUND,
 	    "");
+	must(store_session(s, keyid_bytes(&z.keyid), false, &found));
+	assert_int_equal(found.key.n, 16);
+	assert_memory_equal(found.key.b, z.key.b, 16);
 	must(store_commit(s));
 	fluffy_store_close(&s);
 }
@@ -405,10 +412,11 @@ prune_drops_what_is_over(void **state)
 	struct issued x = { .client = name("a"), .service = name("b"),
 		.endtime = NOW + 60 };
 	struct pending p = { .nonce_n = 8, .time = NOW, .service = name("b") };
-	struct session k = session(1, false);
+	struct session k = session(1, false), living = session(2, false);
 
 	(void)state;
 	k.endtime = NOW;
+	living.endtime = NOW + 2 * DAY;
 	must(store_begin(s));
 	for (int i = 0; i < 2500; i++) {
 		must(store_new_keyid(s, NOW, &x.keyid));
@@ -416,6 +424,7 @@ prune_drops_what_is_over(void **state)
 	}
 	must(store_pending_add(s, &p));
 	must(store_session_add(s, &k));
+	must(store_session_add(s, &living));
 	must(store_prune(s, NOW + 59));
 	must(store_issued_remove(s, keyid_bytes(&x.keyid)));
 	must(store_commit(s));
@@ -430,6 +439,7 @@ prune_drops_what_is_over(void **state)
 	    FLUFFY_E_NOT_FOUND, "");
 	refused(store_session(s, keyid_bytes(&k.keyid), false, &k),
 	    FLUFFY_E_NOT_FOUND, "");
+	must(store_session(s, keyid_bytes(&living.keyid), false, &k));
 	must(store_pending(s, bytes_of(p.nonce, 8), &p));
 	must(store_prune(s, NOW + 30 * DAY));
 	refused(store_pending(s, bytes_of(p.nonce, 8), &p),
@@ -532,6 +542,60 @@ device_listing(void **state)
 	fluffy_store_close(&s);
 }
 
+/* ---- what was deleted --------------------------------------------------- */
+
+static void
+add_gone(fluffy_store *s, unsigned i, uint64_t until)
+{
+	must(store_gone_add(s, bytes_of(&i, sizeof(i)), until));
+}
+
+static bool
+is_gone(fluffy_store *s, unsigned i)
+{
+	bool gone;
+
+	must(store_gone(s, bytes_of(&i, sizeof(i)), &gone));
+	return gone;
+}
+
+static void
+prune_at(fluffy_store *s, uint64_t now)
+{
+	must(store_begin(s));
+	must(store_prune(s, now));
+	must(store_commit(s));
+}
+
+/*
+ * Until the later of its times; and a clock that was far ahead for a moment
+ * forgets what ended long ago, but not the last thousand.
+ */
+static void
+deleted_keyids_are_forgotten_late(void **state)
+{
+	fluffy_store *s = create(ROLE_DEVICE);
+	unsigned i;
+
+	(void)state;
+	must(store_begin(s));
+	for (i = 0; i < 1010; i++)
+		add_gone(s, i, NOW + 10 * DAY + i);
+	add_gone(s, 5000, NOW + 20 * DAY);
+	add_gone(s, 5000, NOW + 1);
+	must(store_commit(s));
+	prune_at(s, NOW + DAY);
+	for (i = 0; i < 1010; i++)
+		assert_true(is_gone(s, i));
+	prune_at(s, NOW + 1000 * (uint64_t)DAY);
+	assert_false(is_gone(s, 0));
+	assert_false(is_gone(s, 10));
+	assert_true(is_gone(s, 11));
+	assert_true(is_gone(s, 1009));
+	assert_true(is_gone(s, 5000));
+	fluffy_store_close(&s);
+}
+
 int
 main(void)
 {
@@ -540,7 +604,8 @@ main(void)
 		T(broken_random_generator_is_noticed), T(seals_end),
 		T(devices_and_rules), T(changes_of_others_are_seen),
 		T(keyids_only_grow), T(issued_records), T(pending_requests),
-		T(sessions), T(gone_keyids), T(prune_drops_what_is_over),
+		T(sessions), T(gone_keyids), T(deleted_keyids_are_forgotten_late),
+		T(prune_drops_what_is_over),
 		T(skdc_listing), T(device_listing),
 	};
 
