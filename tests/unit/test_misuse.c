@@ -283,6 +283,45 @@ no_pair_is_made_in_a_batch_that_failed(void **state)
 	honest(w);
 }
 
+/* The one ERROR, internal, with an ack or without. */
+static void
+told_internal(struct world *w, const fluffy_bytes *req, bool ack)
+{
+	fluffy_msg *msg = from_wire(w, req);
+	fluffy_msgs out;
+
+	expect(w, fluffy_skdc_answer(w->skdc, msg, &out), FLUFFY_E_STORE);
+	assert_int_equal(out.n, 1);
+	assert_int_equal(fluffy_msg_error(out.v[0]), FLUFFY_E_INTERNAL);
+	assert_int_equal(HAS(out.v[0], L_ack), ack);
+	fluffy_msgs_free(&out);
+	expect(w, fluffy_skdc_commit(w->skdc), FLUFFY_E_STORE);
+	fluffy_msg_free(&msg);
+}
+
+/*
+ * Before the proof there is nobody to prove anything to; after it there is,
+ * though the store can't count seals any more.
+ */
+static void
+a_store_that_fails_is_told_of(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes req = request(w, SENSOR, "lock"), rep;
+
+	must(w->ctx, fluffy_skdc_begin(w->skdc));
+	assert_int_equal(sqlite3_exec(w->skdc->sql->db,
+	    "ALTER TABLE vault RENAME TO lost", NULL, NULL, NULL), SQLITE_OK);
+	told_internal(w, &req, false);
+	must(w->ctx, fluffy_skdc_begin(w->skdc));
+	w->skdc->sql->failed = true;
+	told_internal(w, &req, true);
+	rep = asked(w, &req);
+	wire_free(&rep);
+	wire_free(&req);
+	honest(w);
+}
+
 int
 main(void)
 {
@@ -296,7 +335,8 @@ main(void)
 		IN_CBOR(a_session_is_with_somebody_who_has_a_name),
 		IN_CBOR(a_group_has_a_name_that_can_be_kept),
 		IN_CBOR(no_keyid_is_given_out_twice),
-		IN_CBOR(no_pair_is_made_in_a_batch_that_failed)
+		IN_CBOR(no_pair_is_made_in_a_batch_that_failed),
+		IN_CBOR(a_store_that_fails_is_told_of)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

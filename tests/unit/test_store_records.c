@@ -604,7 +604,8 @@ main(void)
 		T(broken_random_generator_is_noticed), T(seals_end),
 		T(devices_and_rules), T(changes_of_others_are_seen),
 		T(keyids_only_grow), T(issued_records), T(pending_requests),
-		T(sessions), T(gone_keyids), T(deleted_keyids_are_forgotten_late),
+		T(sessions), T(gone_keyids),
+		T(deleted_keyids_are_forgotten_late),
 		T(prune_drops_what_is_over),
 		T(skdc_listing), T(device_listing),
 	};
