@@ -514,13 +514,17 @@ strangers_in_the_file_arent_in_the_chain(void **state)
 	struct authority root = new_authority("P-256", "root", NULL, NULL),
 	    ca = new_authority("P-256", "ca", &root, &odd),
 	    /* of the same name, but with another key */
-	    other = new_authority("P-256", "root", NULL, NULL);
-	const struct authority *const list[] = { &ca, &other, &root };
+	    other = new_authority("P-256", "root", NULL, NULL),
+	    /* with the same key, but of another name */
+	    alias = new_authority("P-256", "alias", NULL, NULL);
+	const struct authority *const list[] = { &ca, &other, &alias, &root };
 	fluffy_ctx *ctx = *state;
 	STACK_OF(X509) *others;
 	struct asked a;
 
-	write_certs("ca.pem", list, 3);
+	X509_set_pubkey(alias.cert, root.key);
+	assert_true(X509_sign(alias.cert, root.key, EVP_sha256()) > 0);
+	write_certs("ca.pem", list, 4);
 	write_key("ca.key", ca.key, NULL);
 	prepare(ctx, &a);
 	a.request.chain = true;
@@ -534,6 +538,7 @@ strangers_in_the_file_arent_in_the_chain(void **state)
 	end_authority(&root);
 	end_authority(&ca);
 	end_authority(&other);
+	end_authority(&alias);
 }
 
 /* ---- what can't be a CA ------------------------------------------------- */
