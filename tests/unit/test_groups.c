@@ -699,6 +699,26 @@ owner_and_member_export_the_same(void **state)
 	    &a), FLUFFY_E_NOT_FOUND);
 }
 
+/* An owner that gets an older key again deletes the group all the same. */
+static void
+an_older_key_had_again_is_not_the_newest(void **state)
+{
+	struct world *w = *state;
+	struct keyid old = create(w, LOCK, NULL), had;
+	struct wires last;
+
+	the_time++;
+	(void)renew(w, LOCK);
+	must(w->ctx, fluffy_remove_key(LOCK->store, old.b, old.n));
+	the_time++;
+	had = fetch_key(w, LOCK, &old);
+	assert_true(same_key(&old, &had));
+	last = deleted(w, LOCK);
+	assert_types(w, &last, 1, FLUFFY_GSK_DELC);
+	gsk_taken(w, LOCK, &last.v[0], FLUFFY_GROUP_DELETED);
+	wires_free(&last);
+}
+
 /* However often it fetches. */
 static void
 a_member_is_no_owner(void **state)
@@ -868,6 +888,7 @@ main(void)
 		IN_CBOR(an_owner_that_fetches_stays_the_owner),
 		IN_CBOR(requests_are_listed_while_they_wait),
 		IN_CBOR(owner_and_member_export_the_same),
+		IN_CBOR(an_older_key_had_again_is_not_the_newest),
 		IN_CBOR(a_member_is_no_owner),
 		IN_CBOR(a_use_has_a_name),
 		IN_CBOR(every_hop_may_change_the_encoding),
