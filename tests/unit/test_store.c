@@ -188,6 +188,22 @@ other_files_are_refused_untouched(void **state)
 	refused(fluffy_store_open(ctx, PATH, 8, &s), FLUFFY_E_USAGE, "flags");
 }
 
+/* Of one of the four roles. */
+static void
+a_store_is_somebodys(void **state)
+{
+	fluffy_store *s = create(ROLE_SKDC);
+
+	(void)state;
+	fluffy_store_close(&s);
+	raw("UPDATE party SET role = 0");
+	opens_not(PATH, "damaged");
+	raw("UPDATE party SET role = 5");
+	opens_not(PATH, "damaged");
+	raw("DELETE FROM party");
+	opens_not(PATH, "damaged");
+}
+
 static void
 newer_format_is_refused(void **state)
 {
@@ -712,7 +728,7 @@ main(void)
 		T(of_racing_creators_one_wins),
 		T(killed_creator_leaves_no_half_store),
 		T(names_are_never_uris), T(other_files_are_refused_untouched),
-		T(newer_format_is_refused),
+		T(a_store_is_somebodys), T(newer_format_is_refused),
 		T(another_journal_mode_is_put_right),
 		T(read_only_leaves_nothing), T(read_only_without_rights),
 		T(locked_store_says_so), T(changes_need_a_transaction),
