@@ -4,7 +4,8 @@ from world import kinds, need
 
 class Case:
     """One command.  gives: the types of the messages that it brings, or SAME:
-    what the dry run brought, or what matches the pattern.  made: files that it
+    what the dry run brought, or PART: that, or its beginning where it isn't
+    done, or what matches the pattern.  made: files that it
     may make.  after(world, got, case) raises Broken; the answer's message is in
     "out" if it was whole.
 
@@ -29,6 +30,7 @@ class Case:
 
 
 SAME = b"same"
+PART = b"part"
 CASES = []
 
 
