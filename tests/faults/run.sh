@@ -6,6 +6,11 @@ set -u
 here=$(dirname "$0")
 seed=${SEED:-$(date -u +%Y%m%d)}
 options=(--seed "$seed")
+for number in "$seed" "${SAMPLE:-1}"; do
+	[[ $number =~ ^[1-9][0-9]*$ ]] && continue
+	echo "check-faults: SAMPLE and SEED are positive numbers, not $number" >&2
+	exit 2
+done
 [ -z "${SAMPLE-}" ] || options+=(--sample "$SAMPLE")
 summary='^seed [0-9]+: ([0-9]+) run, ([0-9]+) fired, ([0-9]+) broken promises$'
 run=0 fired=0 broken=0 bad=0 skipped=''
