@@ -60,7 +60,7 @@ put(enum fluffy_error e, fluffy_msg **msg)
 	if (written == FLUFFY_OK)
 		out.n++;
 	fluffy_msg_free(msg);
-	return e == FLUFFY_OK ? written : e;
+	return written == FLUFFY_OK ? e : written;
 }
 
 static inline enum fluffy_error
