@@ -307,7 +307,7 @@ put_result(struct ca_job *job, struct arena *arena, struct bytes_list *certs,
 		return e;
 	*not_after = ca_seconds(X509_get0_notAfter(
 	    sk_X509_value(job->chain, 0)));
-	/* check_times could tell it */
+	/* check_times could read it: only memory can be lacking */
 	if (*not_after == 0)
 		return fluffy_fail_memory(job->ctx);
 	*certs = list;

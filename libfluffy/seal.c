@@ -130,20 +130,19 @@ opening_key(fluffy_ctx *ctx, const struct symm *key, bool *known,
 {
 	static const uint8_t zero[IV_MAX];
 	const struct aead *aead = aead_of(sealed->alg);
-	uint8_t decoy[DECOY_SIZE], keep;
+	uint8_t keep;
 	enum fluffy_error e;
 
 	if (aead == NULL)
 		aead = aead_of(ALG_SECRET_DEFAULT);
 	*with = (struct symm){ .alg = aead->alg, .n = (uint8_t)aead->key };
-	e = cose_decoy(ctx, decoy);
+	e = cose_decoy(ctx, with->b);
 	/* the algorithm is the key's, never the sender's choice (section 4) */
 	*known &= !sealed->sign1 & (sealed->alg == key->alg);
 	/* both are read: a copy of the one that was chosen takes other time */
 	keep = (uint8_t)-(int)*known;
 	for (size_t i = 0; i < sizeof(with->b); i++)
-		with->b[i] = (uint8_t)((key->b[i] & keep) |
-		    (decoy[i] & ~keep));
+		with->b[i] ^= (uint8_t)((with->b[i] ^ key->b[i]) & keep);
 	if (sealed->iv.n != aead->iv)
 		sealed->iv = bytes_of(zero, aead->iv);
 	return e;

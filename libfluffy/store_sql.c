@@ -320,7 +320,6 @@ get_keyid(struct query *q, struct keyid *id)
 		memcpy(id->b, b.p, b.n);
 }
 
-/* alg is in the row that uses the slot, before the key. */
 int64_t
 get_alg(struct query *q)
 {
@@ -331,6 +330,7 @@ get_alg(struct query *q)
 	return alg;
 }
 
+/* alg is in the row that uses the slot, before the key. */
 void
 get_symm(struct query *q, struct symm *key)
 {
