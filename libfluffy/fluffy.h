@@ -595,8 +595,9 @@ FLUFFY_CHECKED enum fluffy_error fluffy_pkp_accept(fluffy_store *,
 /*
  * The SKDC.  Between begin and commit any number of requests is answered; no
  * answer may leave the process before commit returned FLUFFY_OK.  When commit
- * fails, nothing of the batch was promised: the caller asks again for each
- * request after fluffy_skdc_broken, and gets its ERROR "internal".
+ * fails, or before it an answer can't be written, nothing of the batch was
+ * promised: the caller asks again for each request after fluffy_skdc_broken,
+ * and gets its ERROR "internal".
  *
  * fluffy_skdc_answer: *out holds the answer, the ERROR, or a group deletion's
  * PSK-DELTs; nothing where section 6 says that nothing is sent.  The return

@@ -12,11 +12,12 @@ struct server {
 	struct batch batch;
 };
 
-static void
+static bool
 keep_answers(struct server *s, struct item *item, const fluffy_msgs *replies,
     enum fluffy_format format)
 {
-	batch_keep(s->ctx, &s->batch, item, replies, format_chosen(encoding, format));
+	return batch_keep(s->ctx, &s->batch, item, replies,
+	    format_chosen(encoding, format));
 }
 
 static void
@@ -24,6 +25,7 @@ answer(struct server *s, struct item *item, bool report)
 {
 	fluffy_msgs replies;
 	enum fluffy_error error;
+	bool kept;
 
 	error = fluffy_skdc_answer(s->store, item->request, &replies);
 	if (error != FLUFFY_OK && report)
@@ -32,7 +34,11 @@ answer(struct server *s, struct item *item, bool report)
 		report_tell("%s is answered with %s",
 		    fluffy_type_name(fluffy_msg_type(item->request)),
 		    fluffy_type_name(fluffy_msg_type(replies.v[i])));
-	keep_answers(s, item, &replies, fluffy_msg_format(item->request));
+	kept = keep_answers(s, item, &replies,
+	    fluffy_msg_format(item->request));
+	/* what nobody can be told of must not happen */
+	if (!kept)
+		s->batch.broken = true;
 	fluffy_msgs_free(&replies);
 }
 
@@ -59,7 +65,7 @@ take_request(struct server *s, fluffy_msg *request)
 	if (item == NULL)
 		return;
 	begin(s);
-	if (s->batch.begun)
+	if (!s->batch.broken)
 		answer(s, item, true);
 	/* Nobody's answer shall wait for more than one key pair. */
 	if (fluffy_msg_type(request) == FLUFFY_PKP_REQ)
@@ -78,7 +84,7 @@ take_malformed(struct server *s)
 	error = fluffy_skdc_malformed(s->store, &reply);
 	if (error != FLUFFY_OK)
 		report_why(s->ctx, error);
-	keep_answers(s, item, &(fluffy_msgs){ &reply, reply != NULL },
+	(void)keep_answers(s, item, &(fluffy_msgs){ &reply, reply != NULL },
 	    fluffy_reader_format(s->in.reader));
 	fluffy_msg_free(&reply);
 }
@@ -135,7 +141,7 @@ settle(struct server *s, bool *full)
 {
 	struct batch *b = &s->batch;
 
-	if (b->begun) {
+	if (b->begun && !b->broken) {
 		enum fluffy_error error = fluffy_skdc_commit(s->store);
 
 		if (error != FLUFFY_OK)

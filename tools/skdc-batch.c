@@ -58,7 +58,7 @@ batch_free(struct batch *b)
 	b->room = 0;
 }
 
-void
+bool
 batch_keep(fluffy_ctx *ctx, struct batch *b, struct item *item,
     const fluffy_msgs *msgs, enum fluffy_format format)
 {
@@ -66,19 +66,24 @@ batch_keep(fluffy_ctx *ctx, struct batch *b, struct item *item,
 
 	drop_answers(item);
 	if (msgs->n == 0)
-		return;
+		return true;
 	item->answer = calloc(msgs->n, sizeof *item->answer);
 	if (item->answer == NULL) {
 		report_no_memory();
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < msgs->n; i++) {
 		error = fluffy_msg_write(ctx, msgs->v[i], format, 0,
-		    &item->answer[item->answers++]);
-		if (error != FLUFFY_OK)
+		    &item->answer[i]);
+		if (error != FLUFFY_OK) {
 			report_why(ctx, error);
+			drop_answers(item);
+			return false;
+		}
+		item->answers++;
 		b->bytes += item->answer[i].len;
 	}
+	return true;
 }
 
 void

@@ -27,8 +27,11 @@ struct item *batch_add(struct batch *, fluffy_msg *request);
 void batch_clear(struct batch *);
 void batch_free(struct batch *);
 
-/* Encode the answers and keep them, in place of those that were kept before. */
-void batch_keep(fluffy_ctx *, struct batch *, struct item *,
+/*
+ * Encode the answers and keep them, in place of those that were kept before.
+ * false: none is kept, for want of memory; reported.
+ */
+bool batch_keep(fluffy_ctx *, struct batch *, struct item *,
     const fluffy_msgs *, enum fluffy_format);
 void item_put(struct output *, const struct item *);
 

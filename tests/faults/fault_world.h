@@ -78,37 +78,31 @@ get(fluffy_msg **msg)
 	return fluffy_msg_read(w->ctx, in.data, in.len, msg);
 }
 
-/* As fluffy-skdc does it. */
-static inline enum fluffy_error
-answer(fluffy_msg *msg, fluffy_msgs *answers)
-{
-	enum fluffy_error e = fluffy_skdc_begin(w->skdc), done = e;
-
-	*answers = (fluffy_msgs){ NULL, 0 };
-	if (e == FLUFFY_OK) {
-		e = fluffy_skdc_answer(w->skdc, msg, answers);
-		done = fluffy_skdc_commit(w->skdc);
-	}
-	if (done == FLUFFY_OK)
-		return e;
-	fluffy_msgs_free(answers);
-	fluffy_skdc_broken(w->skdc);
-	e = fluffy_skdc_answer(w->skdc, msg, answers);
-	return e == FLUFFY_OK ? done : e;
-}
-
+/* As fluffy-skdc does it: what can't be written isn't committed. */
 static inline enum fluffy_error
 act_skdc(void)
 {
-	fluffy_msgs answers;
+	fluffy_msgs answers = { NULL, 0 };
 	fluffy_msg *msg;
-	enum fluffy_error e = get(&msg);
+	enum fluffy_error e = get(&msg), done;
 
 	if (e != FLUFFY_OK)
 		return e;
-	e = answer(msg, &answers);
+	done = fluffy_skdc_begin(w->skdc);
+	if (done == FLUFFY_OK) {
+		e = fluffy_skdc_answer(w->skdc, msg, &answers);
+		done = put_all(FLUFFY_OK, &answers);
+		if (done == FLUFFY_OK)
+			done = fluffy_skdc_commit(w->skdc);
+	}
+	if (done != FLUFFY_OK) {
+		wires_free(&out);
+		fluffy_skdc_broken(w->skdc);
+		e = fluffy_skdc_answer(w->skdc, msg, &answers);
+		e = put_all(e, &answers);
+	}
 	fluffy_msg_free(&msg);
-	return put_all(e, &answers);
+	return e == FLUFFY_OK ? done : e;
 }
 
 typedef enum fluffy_error device_fn(fluffy_store *, fluffy_msg *,

@@ -12,6 +12,7 @@
 #include "../../tools/device.h"
 #include "../../tools/msg-show.h"
 #include "programs.h"
+#include "skdc_main.h"
 #include "stores.h"
 
 static fluffy_store *skdc, *lock;

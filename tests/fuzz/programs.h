@@ -19,7 +19,4 @@ struct bytes program_out(void);
  */
 struct bytes program_said(void);
 
-/* skdc_main.c: what fluffy-skdc does once its options are read. */
-void skdc_program(fluffy_ctx *, const char *store_path, bool json);
-
 #endif

@@ -1,5 +1,5 @@
 /* skdc_main.c - fluffy-skdc, to be called again and again */
-#include "programs.h"
+#include "skdc_main.h"
 
 int skdc_main(int, char **);
 
