@@ -88,6 +88,18 @@ ctx_checked(const fluffy_ctx *ctx, int64_t type, const char *name,
 		    verdict);
 }
 
+void
+ctx_checked_all(const fluffy_ctx *ctx, int64_t type,
+    const char *const *names, size_t n, size_t failed,
+    enum fluffy_error verdict)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		ctx_checked(ctx, type, names[i], i < failed ? FLUFFY_OK :
+		    i == failed ? verdict : FLUFFY_END);
+}
+
 uint64_t
 fluffy_now(const fluffy_ctx *ctx)
 {

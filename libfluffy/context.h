@@ -17,6 +17,14 @@ enum reading {
 	READ_STRUCTURE
 };
 
+/* What is checked when a sealed part is opened, in section 6's order. */
+enum opening {
+	OPENING_KID,
+	OPENING_SEAL,
+	OPENING_PLAINTEXT,
+	OPENING_CKSUM
+};
+
 struct fluffy_ctx {
 	uint64_t (*now)(void *);
 	void *now_arg;
@@ -26,6 +34,8 @@ struct fluffy_ctx {
 	/* of what was refused before it was a message */
 	int64_t refused_type;	/* its msg-type; 0: it didn't get that far */
 	enum reading refused_at;
+
+	enum opening opening;	/* the last one's last check */
 
 	void (*checked)(void *, enum fluffy_type, const char *,
 	    enum fluffy_error);
@@ -41,6 +51,13 @@ struct fluffy_ctx {
 
 /* Tells of a check; name may be NULL: then it is none. */
 void ctx_checked(const fluffy_ctx *, int64_t type, const char *name,
+    enum fluffy_error verdict);
+/*
+ * Tells of n checks, of which number failed wasn't passed, with that verdict,
+ * and none behind it was reached; n or more: all were.
+ */
+void ctx_checked_all(const fluffy_ctx *, int64_t type,
+    const char *const *names, size_t n, size_t failed,
     enum fluffy_error verdict);
 
 /* Fills out from the CSPRNG, or fails; there is no fallback. */

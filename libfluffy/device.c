@@ -49,20 +49,14 @@ taker(const struct taking *taking, int64_t type)
 }
 
 static enum fluffy_error
-unexpected(const struct step *step, const char *expected)
-{
-	return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED,
-	    word_of(R_TYPE, step->type), "%s", expected);
-}
-
-static enum fluffy_error
 take(struct step *step, const struct taking *taking,
     const fluffy_extras *extras, fluffy_msg **out, fluffy_outcome *outcome)
 {
 	take_fn *fn = taker(taking, step->type);
+	enum fluffy_error e = check_receiver(step, fn != NULL,
+	    taking->expected);
 
-	return fn == NULL ? unexpected(step, taking->expected) :
-	    fn(step, extras, out, outcome);
+	return e == FLUFFY_OK ? fn(step, extras, out, outcome) : e;
 }
 
 /* Whatever the device's programs take. */
@@ -74,14 +68,17 @@ device_judge(struct step *step, fluffy_outcome *outcome)
 	static const fluffy_extras none;
 	take_fn *fn = NULL;
 	fluffy_msg *out = NULL;
+	enum fluffy_error e;
 	size_t i;
 
-	if (step->type == FLUFFY_ENROL)
-		return enrol_take(step);
 	for (i = 0; i < sizeof(takings) / sizeof(takings[0]) && fn == NULL;
 	    i++)
 		fn = taker(takings[i], step->type);
-	return fn == NULL ? unexpected(step, "a device takes none") :
+	e = check_receiver(step, fn != NULL || step->type == FLUFFY_ENROL,
+	    "a device takes none");
+	if (e != FLUFFY_OK)
+		return e;
+	return fn == NULL ? enrol_take(step) :
 	    fn(step, &none, &out, outcome);
 }
 

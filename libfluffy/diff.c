@@ -12,6 +12,7 @@ struct differ {
 	unsigned hide;		/* JSON_HIDE_KEYS, or nothing */
 	void (*each)(void *, const char *, const char *, const char *);
 	void *arg;
+	size_t told;
 	bool failed;		/* for want of memory */
 };
 
@@ -45,6 +46,7 @@ tell(struct differ *d, const struct path *at, struct buffer *a,
 	const char *where, *left, *right;
 
 	put_place(&place, at);
+	d->told++;
 	where = text_of(&place);
 	left = has_a ? text_of(a) : NULL;
 	right = has_b ? text_of(b) : NULL;
@@ -125,14 +127,20 @@ static void
 diff_sealed(struct differ *d, const struct path *at, const struct sealed *a,
     const struct sealed *b)
 {
+	size_t told;
+
 	diff_alg(d, at, a->alg, b->alg);
 	diff_bytes(d, at, "kid", a->kid, b->kid);
 	diff_bytes(d, at, "iv", a->iv, b->iv);
-	diff_bytes(d, at, "ciphertext", a->sign1 ? bytes_of(NULL, 0) :
-	    a->ciphertext, b->sign1 ? bytes_of(NULL, 0) : b->ciphertext);
-	diff_bytes(d, at, "signature", a->signature, b->signature);
+	told = d->told;
 	if (a->plain != NULL && b->plain != NULL)
 		diff_maps(d, at, a->plain, b->plain);
+	/* the members that differ say more */
+	if (d->told == told)
+		diff_bytes(d, at, "ciphertext", a->sign1 ? bytes_of(NULL, 0) :
+		    a->ciphertext, b->sign1 ? bytes_of(NULL, 0) :
+		    b->ciphertext);
+	diff_bytes(d, at, "signature", a->signature, b->signature);
 }
 
 static const void *

@@ -64,8 +64,13 @@ node_judge(struct step *step, fluffy_outcome *outcome)
 {
 	const struct fluffy_msg *msg = step->msg;
 	struct bytes name = name_bytes(&step->s->party.name);
+	enum fluffy_error e = check_receiver(step,
+	    step->type >= FLUFFY_DK_PROV && step->type <= FLUFFY_DK_REVOKE,
+	    "expected a document of DerivedKey or AuthorizedPublicKey");
 
 	(void)outcome;
+	if (e != FLUFFY_OK)
+		return e;
 	switch (step->type) {
 	case FLUFFY_DK_CRED:
 	case FLUFFY_DK_CERT:
@@ -74,13 +79,8 @@ node_judge(struct step *step, fluffy_outcome *outcome)
 		return dk_join_judge(step);
 	case FLUFFY_DK_PROV:
 		return dk_join_judge(step);
-	case FLUFFY_DK_REVOKE:
-		return dk_revoke_take(step);
 	default:
-		return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED,
-		    fluffy_type_name((enum fluffy_type)step->type),
-		    "expected a document of DerivedKey or "
-		    "AuthorizedPublicKey");
+		return dk_revoke_take(step);
 	}
 }
 

@@ -138,7 +138,7 @@ check_error_pending(struct step *step)
 }
 
 static const struct check error_checks[] = {
-	{ "seal", check_ack_under_secret },
+	{ "seal", check_ack_under_secret, OPENS_BY_KID },
 	{ "names", check_error_names },
 	{ "pending", check_error_pending }
 };

@@ -214,8 +214,8 @@ check_estb_seal(struct step *step)
 	e = step->public != NULL ?
 	    seal_verify(step->s->ctx, msg, msg, L_authenticator,
 	    step->public) :
-	    seal_open(step->s->ctx, msg, msg, L_authenticator,
-	    &step->session.key);
+	    open_sealed(step->s, msg, msg, L_authenticator,
+	    &step->session.key, true);
 	if (e == FLUFFY_OK)
 		step->part = msg->authenticator.plain;
 	return e;
@@ -245,11 +245,11 @@ check_estb_names(struct step *step)
 static const struct check psk_estb_checks[] = {
 	{ "skdc", check_mticket_skdc },
 	{ "service", check_ticket_service },
-	{ "ticket", check_ticket_seal },
+	{ "ticket", check_ticket_seal, OPENS_BY_KID },
 	{ "key", check_ticket_key },
 	{ "endtime", check_endtime },
 	{ "deleted", check_deleted },
-	{ "seal", check_estb_seal },
+	{ "seal", check_estb_seal, OPENS },
 	{ "names", check_estb_names },
 	{ "clock", check_clock },
 	{ "time", check_time },
@@ -339,11 +339,11 @@ check_ack_seal(struct step *step)
 
 	e = store_session(step->s, msg->ack.kid, AS_CLIENT, &step->session);
 	if (e == FLUFFY_E_NOT_FOUND)
-		return seal_open_if(step->s->ctx, msg, msg, L_ack,
+		return open_sealed(step->s, msg, msg, L_ack,
 		    &step->session.key, false);
 	if (e == FLUFFY_OK)
-		e = seal_open(step->s->ctx, msg, msg, L_ack,
-		    &step->session.key);
+		e = open_sealed(step->s, msg, msg, L_ack, &step->session.key,
+		    true);
 	if (e == FLUFFY_OK)
 		step->part = msg->ack.plain;
 	return e;
@@ -411,7 +411,7 @@ check_ack_endtime(struct step *step)
 }
 
 static const struct check psk_ack_checks[] = {
-	{ "seal", check_ack_seal },
+	{ "seal", check_ack_seal, OPENS_BY_KID },
 	{ "names", check_ack_names },
 	{ "pending", check_ack_pending },
 	{ "seqnum", check_ack_seqnum },

@@ -2,11 +2,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "alg.h"
 #include "cert.h"
 #include "decode.h"
 #include "exchange.h"
 #include "pkey.h"
 #include "policy.h"
+#include "text.h"
 
 /* ---- making --------------------------------------------------------------- */
 
@@ -228,14 +230,55 @@ sealing_secret(fluffy_store *s, struct bytes owner, uint64_t now,
 }
 
 /* What is only explained stays here, and may say what a sender isn't told. */
-static enum fluffy_error
-tell_seal(fluffy_ctx *ctx, bool known)
+static void
+put_what_is_wrong(struct buffer *b, enum opening at,
+    const struct sealed *sealed, const struct symm *key)
 {
+	if (at == OPENING_KID) {
+		buffer_adds(b, "no key in use here has the kid ");
+		hex_encode(b, sealed->kid);
+	} else if (at == OPENING_CKSUM)
+		buffer_adds(b, "wrong cksum");
+	else if (sealed->alg != key->alg) {
+		buffer_adds(b, "for another alg than the key, which is for ");
+		buffer_adds(b, word_of(R_ALG, key->alg));
+	} else if (sealed->ciphertext.n < aead_of(key->alg)->tag)
+		buffer_addf(b, "%zu bytes are too few for its tag",
+		    sealed->ciphertext.n);
+	else
+		buffer_adds(b, "made with another key, or changed: it, or "
+		    "a clear member beside it");
+}
+
+static enum fluffy_error
+tell_opening(fluffy_ctx *ctx, const struct sealed *sealed,
+    const struct symm *key, bool known)
+{
+	struct buffer text = BUFFER(REASON_TEXT);
 	char field[REASON_FIELD];
+	enum fluffy_error e;
 
 	(void)snprintf(field, sizeof(field), "%s", fluffy_why(ctx).field);
-	return fluffy_fail_at(ctx, FLUFFY_E_AUTH_FAILED, field, "%s", known ?
-	    "bad seal under a key that is here" : "no key here has its kid");
+	if (!known)
+		ctx->opening = OPENING_KID;
+	put_what_is_wrong(&text, ctx->opening, sealed, key);
+	e = text.failed ? fluffy_fail_memory(ctx) :
+	    fluffy_fail_at(ctx, FLUFFY_E_AUTH_FAILED, field, "%.*s",
+	    (int)text.n, (const char *)text.p);
+	buffer_free(&text);
+	return e;
+}
+
+enum fluffy_error
+open_sealed(fluffy_store *s, struct fluffy_msg *msg, void *container,
+    int label, const struct symm *key, bool known)
+{
+	enum fluffy_error e = seal_open_if(s->ctx, msg, container, label, key,
+	    known);
+
+	return s->judging && e == FLUFFY_E_AUTH_FAILED ?
+	    tell_opening(s->ctx, sealed_member(container, label), key, known) :
+	    e;
 }
 
 enum fluffy_error
@@ -250,12 +293,10 @@ open_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
 	e = store_secret_find(s, sealed->kid, secret, &known);
 	known &= secret_opens(s, secret, now);
 	if (e == FLUFFY_OK)
-		e = seal_open_if(s->ctx, msg, container, label, &secret->key,
-		    known);
+		e = open_sealed(s, msg, container, label, &secret->key, known);
 	if (e != FLUFFY_OK)
 		secret_wipe(secret);
-	return s->judging && e == FLUFFY_E_AUTH_FAILED ?
-	    tell_seal(s->ctx, known) : e;
+	return e;
 }
 
 /* ---- receiving -------------------------------------------------------------------- */
@@ -275,20 +316,55 @@ step_end(struct step *step)
 }
 
 enum fluffy_error
-run_checks(struct step *step, const struct check *checks, size_t n)
+check_receiver(const struct step *step, bool takes, const char *text)
 {
 	fluffy_ctx *ctx = step->s->ctx;
+	enum fluffy_error e = takes ? FLUFFY_OK :
+	    fluffy_fail_at(ctx, FLUFFY_E_UNEXPECTED,
+	    fluffy_type_name((enum fluffy_type)step->type), "%s", text);
+
+	if (step->s->judging)
+		ctx_checked(ctx, step->type, "receiver", e);
+	return e;
+}
+
+static void
+tell_check(const struct step *step, const struct check *check,
+    enum fluffy_error e)
+{
+	const char *const names[] = {
+		[OPENING_KID] = check->opens == OPENS_BY_KID ? "kid" : NULL,
+		[OPENING_SEAL] = check->name,
+		[OPENING_PLAINTEXT] = "plaintext",
+		[OPENING_CKSUM] = "cksum"
+	};
+	const fluffy_ctx *ctx = step->s->ctx;
+	size_t n = sizeof(names) / sizeof(names[0]), failed = n;
+
+	if (!step->s->judging || check->opens == OPENS_NOTHING) {
+		ctx_checked(ctx, step->type, check->name, e);
+		return;
+	}
+	if (e != FLUFFY_OK)
+		failed = e == FLUFFY_END ? OPENING_KID : ctx->opening;
+	ctx_checked_all(ctx, step->type, names, n, failed, e);
+}
+
+enum fluffy_error
+run_checks(struct step *step, const struct check *checks, size_t n)
+{
 	enum fluffy_error e = FLUFFY_OK;
 	size_t i;
 
 	for (i = 0; i < n && e == FLUFFY_OK; i++) {
+		step->s->ctx->opening = OPENING_SEAL;
 		e = checks[i].run(step);
-		ctx_checked(ctx, step->type, checks[i].name, e);
+		tell_check(step, &checks[i], e);
 	}
 	if (!step->s->judging)
 		return e;
 	for (; i < n; i++)
-		ctx_checked(ctx, step->type, checks[i].name, FLUFFY_END);
+		tell_check(step, &checks[i], FLUFFY_END);
 	return e == FLUFFY_OK ? FLUFFY_END : e;
 }
 
@@ -418,15 +494,18 @@ enum fluffy_error
 check_endtime(struct step *step)
 {
 	const struct session *session = &step->session;
-	char member[64];
+	char member[64], when[24];
 
 	if (policy_key_good(step->now, session->authtime, session->endtime))
 		return FLUFFY_OK;
 	(void)snprintf(member, sizeof(member), "%s.endtime", step->key_at);
+	if (step->now < session->endtime)
+		return refuse(step->s->ctx, step->msg, member,
+		    FLUFFY_E_EXPIRED, "isn't after authtime");
 	return refuse(step->s->ctx, step->msg, member, FLUFFY_E_EXPIRED,
-	    "the key ended at %llu, and it is %llu here",
-	    (unsigned long long)session->endtime,
-	    (unsigned long long)step->now);
+	    "the key ended %llu s ago, at %s",
+	    (unsigned long long)(step->now - session->endtime),
+	    fluffy_time_text(session->endtime, when));
 }
 
 enum fluffy_error
@@ -459,12 +538,20 @@ outcome_set(fluffy_outcome *o, enum fluffy_outcome_kind kind,
 /* ---- freshness ---------------------------------------------------------------------- */
 
 /* GSK-REQ calls its sender a service; a key envelope is no authenticator. */
+static int
+time_label(const struct part *part)
+{
+	return HAS(part, L_ctime) ? L_ctime :
+	    HAS(part, L_sptime) ? L_sptime : L_authtime;
+}
+
 static uint64_t
 request_time(const struct part *part)
 {
-	if (HAS(part, L_ctime))
-		return part->ctime;
-	return HAS(part, L_sptime) ? part->sptime : part->authtime;
+	int label = time_label(part);
+
+	return label == L_ctime ? part->ctime :
+	    label == L_sptime ? part->sptime : part->authtime;
 }
 
 /* Which member it is that proves who sends. */
@@ -494,6 +581,24 @@ check_clock(struct step *step)
 	    (unsigned long long)(s->max_now - step->now));
 }
 
+static enum fluffy_error
+refuse_time(const struct step *step, uint64_t time, uint64_t skew)
+{
+	uint64_t now = step->now;
+	char at[64], when[24];
+
+	(void)snprintf(at, sizeof(at), "%s.%s", proof_name(step),
+	    label_name(time_label(step->part)));
+	if (policy_time_fits(now, time, skew))
+		return refuse(step->s->ctx, step->msg, at,
+		    FLUFFY_E_CLOCK_SKEW, "what was seen then is forgotten");
+	return refuse(step->s->ctx, step->msg, at, FLUFFY_E_CLOCK_SKEW,
+	    "%s is %llu s %s; the skew is %llu s",
+	    fluffy_time_text(time, when),
+	    (unsigned long long)(now > time ? now - time : time - now),
+	    now > time ? "ago" : "ahead", (unsigned long long)skew);
+}
+
 enum fluffy_error
 check_time(struct step *step)
 {
@@ -507,9 +612,7 @@ check_time(struct step *step)
 	if (policy_time_fits(step->now, time, skew) &&
 	    policy_remember_until(time, skew) > s->forgotten)
 		return FLUFFY_OK;
-	return refuse(s->ctx, step->msg, proof_name(step),
-	    FLUFFY_E_CLOCK_SKEW, "its time is %llu, and it is %llu here",
-	    (unsigned long long)time, (unsigned long long)step->now);
+	return refuse_time(step, time, skew);
 }
 
 enum fluffy_error

@@ -115,6 +115,10 @@ bool secret_opens(const fluffy_store *, const struct secret *, uint64_t now);
 FLUFFY_CHECKED enum fluffy_error sealing_secret(fluffy_store *,
     struct bytes owner, uint64_t now, struct secret *);
 
+/* seal_open_if; who only judges learns what a sender doesn't: what is wrong. */
+FLUFFY_CHECKED enum fluffy_error open_sealed(fluffy_store *,
+    struct fluffy_msg *, void *container, int label, const struct symm *,
+    bool known);
 /*
  * Finds the secret key by the part's kid and opens the part: AUTH_FAILED, after
  * the same work, when there is none.  container is the message or its
@@ -168,17 +172,26 @@ void step_end(struct step *);
 struct check {
 	const char *name;
 	enum fluffy_error (*run)(struct step *);
+	enum {
+		OPENS_NOTHING,
+		OPENS,		/* a part, under a key that isn't named */
+		OPENS_BY_KID
+	} opens;
 };
 
 /*
  * All of a step's checks.  Where the store is only to judge (explain.c) those
- * behind the first failure are told too, as not reached, and FLUFFY_END stands
- * for success, so that the step goes no further.
+ * behind the first failure are told too, as not reached, and an opening's one
+ * by one; FLUFFY_END stands for success, so that the step goes no further.
  */
 FLUFFY_CHECKED enum fluffy_error run_checks(struct step *,
     const struct check *, size_t n);
 #define RUN_CHECKS(step, table) \
 	run_checks(step, table, sizeof(table) / sizeof((table)[0]))
+
+/* UNEXPECTED, with that text, unless this party takes such messages. */
+FLUFFY_CHECKED enum fluffy_error check_receiver(const struct step *,
+    bool takes, const char *text);
 
 /* A valid message came under that key: the owner's older ones end. */
 FLUFFY_CHECKED enum fluffy_error drop_older(fluffy_store *,
@@ -186,7 +199,7 @@ FLUFFY_CHECKED enum fluffy_error drop_older(fluffy_store *,
 /* The checks with which those of every request begin. */
 #define REQUEST_CHECKS \
 	{ "skdc", check_request_skdc }, \
-	{ "seal", check_request_seal }, \
+	{ "seal", check_request_seal, OPENS_BY_KID }, \
 	{ "names", check_request_names }, \
 	{ NULL, accept_proof }, \
 	{ "clock", check_clock }, \

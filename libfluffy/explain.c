@@ -6,36 +6,25 @@
  */
 #include "dk.h"
 
-/* Section 6: before any other. */
+/* Section 6: before any other.  "receiver" is behind them. */
 static const char *const readings[] = {
 	[READ_SIZE] = "size",
 	[READ_ENCODING] = "encoding",
 	[READ_PVNO] = "pvno",
 	[READ_TYPE] = "msg-type",
-	[READ_STRUCTURE] = "structure"
+	[READ_STRUCTURE] = "structure",
+	"receiver"
 };
 
-#define N_READINGS (sizeof(readings) / sizeof(readings[0]))
-
-/* All up to failed, which wasn't; failed may be N_READINGS: none. */
-static void
-tell_readings(const fluffy_ctx *ctx, int64_t type, size_t failed,
-    enum fluffy_error e)
-{
-	size_t i;
-
-	for (i = 0; i < N_READINGS; i++)
-		ctx_checked(ctx, type, readings[i], i < failed ? FLUFFY_OK :
-		    i == failed ? e : FLUFFY_END);
-}
+#define N_READINGS (READ_STRUCTURE + 1)
 
 static enum fluffy_error
 explain_refused(const fluffy_ctx *ctx)
 {
 	/* a lack of memory says nothing about the message */
 	if (fluffy_error_status(ctx->code) != FLUFFY_BROKEN)
-		tell_readings(ctx, ctx->refused_type, ctx->refused_at,
-		    ctx->code);
+		ctx_checked_all(ctx, ctx->refused_type, readings,
+		    N_READINGS + 1, ctx->refused_at, ctx->code);
 	return ctx->code;
 }
 
@@ -43,9 +32,7 @@ static enum fluffy_error
 anchor_judge(struct step *step, fluffy_outcome *outcome)
 {
 	(void)outcome;
-	return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED,
-	    fluffy_type_name((enum fluffy_type)step->type),
-	    "a trust anchor takes no messages");
+	return check_receiver(step, false, "a trust anchor takes no messages");
 }
 
 /* As each of them takes a message, but for what is a node's: that prunes
@@ -80,7 +67,8 @@ fluffy_explain(fluffy_store *s, fluffy_msg *in, fluffy_outcome *outcome)
 	memset(outcome, 0, sizeof(*outcome));
 	if (in == NULL)
 		return explain_refused(s->ctx);
-	tell_readings(s->ctx, in->type, N_READINGS, FLUFFY_OK);
+	ctx_checked_all(s->ctx, in->type, readings, N_READINGS, N_READINGS,
+	    FLUFFY_OK);
 	if ((e = store_begin(s)) != FLUFFY_OK)
 		return e;
 	step = step_begin(s, in);

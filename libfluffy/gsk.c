@@ -607,7 +607,7 @@ check_key_asked(struct step *step)
 }
 
 static const struct check gsk_key_checks[] = {
-	{ "seal", check_receipt_seal },
+	{ "seal", check_receipt_seal, OPENS_BY_KID },
 	{ "names", check_key_names },
 	{ "pending", check_key_pending },
 	{ "etype", check_key_asked },

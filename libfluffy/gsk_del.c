@@ -241,7 +241,7 @@ check_delc_pending(struct step *step)
 }
 
 static const struct check gsk_delc_checks[] = {
-	{ "seal", check_ack_under_secret },
+	{ "seal", check_ack_under_secret, OPENS_BY_KID },
 	{ "names", check_delc_names },
 	{ "pending", check_delc_pending }
 };

@@ -118,6 +118,7 @@ static const struct operation {
 	    E_MALFORMED },
 	{ OP_NO_PROTECTED, "protected-empty", ON_SIGN1, 0, IN_BOTH,
 	    E_MALFORMED },
+	{ OP_OTHER_PAYLOAD, "payload-changed", ON_SIGN1, 0, IN_BOTH, E_SEAL },
 	{ OP_SIGNATURE_FLIPPED, "signature-flipped", ON_SIGN1, 0, IN_BOTH,
 	    E_SEAL },
 	{ OP_NO_SIGNATURE, "signature-removed", ON_SIGN1, 0, IN_BOTH,

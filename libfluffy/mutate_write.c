@@ -107,6 +107,22 @@ put_unprotected(const struct writer *w, const struct sealed *sealed)
 	buffer_free(&iv);
 }
 
+/* Another nonce, and all well-formed. */
+static void
+put_other_payload(const struct writer *w, const struct sealed *sealed)
+{
+	struct bytes c = sealed->ciphertext, nonce = sealed->plain->nonce;
+	const uint8_t *at = memmem(c.p, c.n, nonce.p, nonce.n);
+	struct buffer b = BUFFER(FLUFFY_MAX_EMITTED);
+
+	buffer_add(&b, c.p, c.n);
+	if (!b.failed && at != NULL)
+		b.p[at - c.p] ^= 1;
+	mutate_put_bytes(w, buffer_view(&b));
+	w->b->failed |= b.failed;
+	buffer_free(&b);
+}
+
 static void
 put_ciphertext(const struct writer *w, const struct sealed *sealed)
 {
@@ -128,6 +144,8 @@ put_ciphertext(const struct writer *w, const struct sealed *sealed)
 		mutate_put_bytes(w, bytes_of(c.p, c.n < 7 ? c.n : 7));
 	else if (mutate_is(w, OP_EMPTY_CIPHERTEXT))
 		mutate_put_bytes(w, bytes_of("", 0));
+	else if (mutate_is(w, OP_OTHER_PAYLOAD))
+		put_other_payload(w, sealed);
 	else
 		mutate_put_bytes(w, c);
 }

@@ -520,7 +520,7 @@ check_rep_alg(struct step *step)
 
 static const struct check pkp_rep_checks[] = {
 	{ "skdc", check_rep_skdc },
-	{ "seal", check_receipt_seal },
+	{ "seal", check_receipt_seal, OPENS_BY_KID },
 	{ "pair", check_rep_pair },
 	{ "names", check_rep_names },
 	{ "pending", check_rep_pending },

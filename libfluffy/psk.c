@@ -312,7 +312,7 @@ check_rep_etype(struct step *step)
 
 static const struct check psk_rep_checks[] = {
 	{ "skdc", check_mticket_skdc },
-	{ "seal", check_receipt_seal },
+	{ "seal", check_receipt_seal, OPENS_BY_KID },
 	{ "names", check_rep_names },
 	{ "pending", check_rep_pending },
 	{ "etype", check_rep_etype },

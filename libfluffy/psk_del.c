@@ -226,7 +226,7 @@ check_delt_nonce(struct step *step)
 }
 
 static const struct check psk_delt_checks[] = {
-	{ "seal", check_delt_seal },
+	{ "seal", check_delt_seal, OPENS_BY_KID },
 	{ "names", check_delt_names },
 	{ "clock", check_clock },
 	{ "time", check_time },
@@ -388,7 +388,7 @@ check_delc_nonce(struct step *step)
 
 static const struct check psk_delc_checks[] = {
 	{ "skdc", check_delc_skdc },
-	{ "seal", check_ack_under_secret },
+	{ "seal", check_ack_under_secret, OPENS_BY_KID },
 	{ "names", check_delc_names },
 	{ NULL, accept_proof },
 	{ "nonce", check_delc_nonce }

@@ -109,12 +109,17 @@ open_with(fluffy_ctx *ctx, struct fluffy_msg *msg, const struct row *row,
 	struct part *part;
 	enum fluffy_error e;
 
+	ctx->opening = OPENING_SEAL;
 	e = decrypt(ctx, msg, sealed, key, aad, &plaintext);
-	if (e == FLUFFY_OK)
+	if (e == FLUFFY_OK) {
+		ctx->opening = OPENING_PLAINTEXT;
 		e = decode_part(ctx, &msg->arena, plaintext, row->sub, path,
 		    &part);
-	if (e == FLUFFY_OK)
+	}
+	if (e == FLUFFY_OK) {
+		ctx->opening = OPENING_CKSUM;
 		e = verify_cksum(ctx, part, key, aad);
+	}
 	if (e == FLUFFY_OK)
 		sealed->plain = part;
 	return e;

@@ -86,11 +86,10 @@ answer(struct step *step, fluffy_msgs *out)
 {
 	size_t row = row_of(step->msg->type);
 
-	if (row == N_ANSWERS)
-		return fluffy_fail_at(step->s->ctx, FLUFFY_E_UNEXPECTED,
-		    word_of(R_TYPE, step->msg->type),
-		    "expected a request or PSK-DELC");
-	return answers[row].answer(step, out);
+	enum fluffy_error e = check_receiver(step, row < N_ANSWERS,
+	    "expected a request or PSK-DELC");
+
+	return e == FLUFFY_OK ? answers[row].answer(step, out) : e;
 }
 
 enum fluffy_error

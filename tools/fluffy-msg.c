@@ -60,6 +60,56 @@ find_form(struct show *s)
 	    is_word(from, "cbor") ? FLUFFY_CBOR : FLUFFY_NONE;
 }
 
+/* What is done: the option that says so, or to write. */
+enum { WRITE = 1, CHECK = 2, EXPLAIN = 4, DIFF = 8, MUTATE = 16, SCHEMA = 32 };
+
+static unsigned
+find_mode(void)
+{
+	return schema != NULL ? SCHEMA :
+	    is_word(mode, "check") ? CHECK :
+	    is_word(mode, "explain") ? EXPLAIN :
+	    is_word(mode, "diff") ? DIFF :
+	    is_word(mode, "mutate") ? MUTATE : WRITE;
+}
+
+/* None that would make no difference. */
+static bool
+options_fit_mode(void)
+{
+	const struct {
+		const char *name;
+		bool given;
+		unsigned modes;
+	} all[] = {
+		{ "--to", to != NULL, WRITE | EXPLAIN | DIFF | MUTATE },
+		{ "--from", from != NULL, WRITE | CHECK | EXPLAIN | DIFF |
+		    MUTATE },
+		{ "--store", stores.count > 0, WRITE | CHECK | EXPLAIN |
+		    DIFF },
+		{ "--open", opened, WRITE },
+		{ "--seed", seed.given, MUTATE },
+		{ "--select", selection != NULL, WRITE | CHECK | EXPLAIN },
+		{ "--show-keys", show_keys, WRITE | DIFF },
+		{ "--now", now_text != NULL, WRITE | EXPLAIN },
+		{ "--schema", schema != NULL && mode != NULL, 0 }
+	};
+	unsigned chosen = find_mode();
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		if (!all[i].given || (all[i].modes & chosen) != 0)
+			continue;
+		if (mode != NULL)
+			OPTIONS_WRONG(all[i].name, "doesn't go with --%s", mode);
+		else if (chosen == SCHEMA)
+			OPTIONS_WRONG(all[i].name, "doesn't go with --schema");
+		else
+			OPTIONS_WRONG(all[i].name, "only --mutate needs it");
+		return false;
+	}
+	return true;
+}
+
 /* What is asked for can be done. */
 static bool
 options_fit(const struct show *s, char **operands)
@@ -69,17 +119,19 @@ options_fit(const struct show *s, char **operands)
 
 	while (operands[n] != NULL)
 		n++;
-	if (opened && (s->to == FLUFFY_CBOR || mode != NULL))
+	if (!options_fit_mode())
+		return false;
+	if (opened && s->to == FLUFFY_CBOR)
 		OPTIONS_WRONG("--open", "only --to text, json or diag show it");
 	else if ((s->explain || is_word(mode, "diff")) && !text)
 		OPTIONS_WRONG("--to", "--%s writes text or json", mode);
 	else if (is_word(mode, "diff") && n != 2)
 		OPTIONS_WRONG("--diff", "two files were expected");
-	else if (is_word(mode, "mutate") && (n > 1 || s->to == FLUFFY_DIAG))
-		OPTIONS_WRONG("--mutate", n > 1 ? "one file was expected" :
-		    "goes with --to json or cbor");
-	else if (seed.given && !is_word(mode, "mutate"))
-		OPTIONS_WRONG("--seed", "only --mutate needs it");
+	else if (is_word(mode, "mutate") && n > 1)
+		OPTIONS_WRONG("--mutate", "one file was expected");
+	else if (is_word(mode, "mutate") && to != NULL &&
+	    s->to != FLUFFY_JSON && s->to != FLUFFY_CBOR)
+		OPTIONS_WRONG("--to", "--mutate writes json or cbor");
 	else if (schema != NULL && n > 0)
 		OPTIONS_WRONG(operands[0], "--schema reads nothing");
 	return report_status() == FLUFFY_DONE;

@@ -361,7 +361,8 @@ deletion home/sensor $keyid key for lock $(
 	by $((now + 300)) run 0 fluffy-del accept -s sensor.db <delts >again
 	is again PSK-DELC
 	by $((now + 301)) ignored sensor delts
-	expect_err "PSK-DELT.kenvelope: its time is"
+	expect_err "PSK-DELT.kenvelope.authtime: "
+	expect_err " is 301 s ago; the skew is 300 s"
 	by $((now + 301)) ignored lock delts
 	# a new one is new
 	by $((now + 301)) resend 1 fresh

@@ -2,6 +2,7 @@
  * test_explain.c - fluffy_explain and fluffy_msg_mutate: every check that is
  * told is the step's own, and every wrong message is refused as it should be
  */
+#include "alg.h"
 #include "groups.h"
 #include "judge.h"
 
@@ -439,24 +440,38 @@ the_first_failure_is_named_and_the_rest_told(void **state)
 	wire_free(&rep);
 }
 
-/* Only here; the step itself says the same of both. */
+/* Only here; the step itself says the same of all. */
 static void
-an_unknown_key_is_told_from_a_bad_seal(void **state)
+what_is_wrong_with_a_seal_is_told(void **state)
 {
 	struct world *w = *state;
 	fluffy_bytes req = request(w, SENSOR, "lock");
 	fluffy_store *copy = copy_of(w->ctx, skdc_path(w));
 	fluffy_msg *msg = from_wire(w, &req);
+	struct sealed *sealed = &msg->authenticator;
 	struct verdict v;
 
-	((uint8_t *)(uintptr_t)msg->authenticator.ciphertext.p)[0] ^= 1;
+	((uint8_t *)(uintptr_t)sealed->ciphertext.p)[0] ^= 1;
 	v = explained(copy, msg);
 	assert_int_equal(v.e, FLUFFY_E_AUTH_FAILED);
-	assert_string_equal(v.text, "bad seal under a key that is here");
-	((uint8_t *)(uintptr_t)msg->authenticator.kid.p)[0] ^= 1;
+	assert_string_equal(v.told, "skdc=ok seal=auth-failed ");
+	assert_string_equal(v.opening, "");
+	assert_non_null(strstr(v.text, "made with another key, or changed"));
+	sealed->ciphertext.n = 15;
 	v = explained(copy, msg);
+	assert_string_equal(v.text, "15 bytes are too few for its tag");
+	sealed->alg = ALG_SESSION_DEFAULT;
+	v = explained(copy, msg);
+	assert_string_equal(v.text, "for another alg than the key, which is "
+	    "for AES-CCM-16-128-128");
+	assert_string_equal(v.opening, "");
+	memset((uint8_t *)(uintptr_t)sealed->kid.p, 0xab, sealed->kid.n);
+	v = explained(copy, msg);
+	assert_int_equal(v.e, FLUFFY_E_AUTH_FAILED);
+	assert_string_equal(v.told, "skdc=ok seal=auth-failed ");
+	assert_string_equal(v.opening, "kid");
 	assert_string_equal(v.field, "PSK-REQ.authenticator");
-	assert_string_equal(v.text, "no key here has its kid");
+	assert_non_null(strstr(v.text, "the kid abababab"));
 	fluffy_msg_free(&msg);
 	fluffy_store_close(&copy);
 	wire_free(&req);
@@ -601,7 +616,7 @@ main(void)
 		IN_CBOR(large_messages_are_mutated),
 		IN_CBOR(as_many_items_are_read_as_there_is_room_for),
 		IN_CBOR(the_first_failure_is_named_and_the_rest_told),
-		IN_CBOR(an_unknown_key_is_told_from_a_bad_seal),
+		IN_CBOR(what_is_wrong_with_a_seal_is_told),
 		IN_CBOR(a_log_that_was_left_stays),
 		IN_CBOR(nothing_changes),
 		IN_CBOR(a_party_says_what_it_never_takes),
