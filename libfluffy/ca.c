@@ -314,7 +314,7 @@ put_result(struct ca_job *job, struct arena *arena, struct bytes_list *certs,
 	return FLUFFY_OK;
 }
 
-/* ---- which way ---------------------------------------------------------- */
+/* ---- configuration ------------------------------------------------------ */
 
 /* A job's own; not what it was given. */
 static void
@@ -325,46 +325,6 @@ job_end(struct ca_job *job)
 	sk_X509_pop_free(job->chain, X509_free);
 	ERR_clear_error();
 }
-
-static enum fluffy_error
-certify(struct ca_job *job)
-{
-	enum fluffy_error e;
-
-	if (job->ca->cert == NULL)
-		return ca_refuse(job, "no CA is set");
-	e = pkey_load(job->ctx, job->request->pair, &job->key);
-	if (e == FLUFFY_OK)
-		e = ca_read_certs(job);
-	if (e != FLUFFY_OK)
-		return e;
-	return job->ca->url != NULL ? ca_cmp_certify(job) :
-	    ca_files_certify(job);
-}
-
-enum fluffy_error
-ca_certify(fluffy_ctx *ctx, const fluffy_ca *ca,
-    const struct ca_request *request, struct arena *arena,
-    struct bytes_list *certs, uint64_t *not_after)
-{
-	struct ca_job job = { .ctx = ctx, .ca = ca, .request = request,
-	    .code = FLUFFY_E_NO_CA };
-	struct buffer principal = BUFFER(2048);
-	enum fluffy_error e;
-
-	*certs = (struct bytes_list){ .n = 0 };
-	*not_after = 0;
-	ca_principal(&principal, request->realm, request->name);
-	job.principal = buffer_view(&principal);
-	e = principal.failed ? fluffy_fail_memory(ctx) : certify(&job);
-	if (e == FLUFFY_OK)
-		e = put_result(&job, arena, certs, not_after);
-	job_end(&job);
-	buffer_free(&principal);
-	return e;
-}
-
-/* ---- configuration ------------------------------------------------------ */
 
 /* A URI is printable ASCII and begins with a scheme (RFC 3986). */
 static bool
@@ -419,5 +379,47 @@ ca_check(fluffy_ctx *ctx, const fluffy_ca *ca)
 		e = ca->url != NULL ? ca_cmp_check(&job) :
 		    ca_files_check(&job);
 	job_end(&job);
+	return e;
+}
+
+/* ---- a certificate ------------------------------------------------------ */
+
+static enum fluffy_error
+certify(struct ca_job *job)
+{
+	enum fluffy_error e;
+
+	if (nothing_set(job->ca))
+		return ca_refuse(job, "no CA is set");
+	if ((e = check_combination(job)) != FLUFFY_OK)
+		return e;
+	e = pkey_load(job->ctx, job->request->pair, &job->key);
+	if (e == FLUFFY_OK)
+		e = ca_read_certs(job);
+	if (e != FLUFFY_OK)
+		return e;
+	return job->ca->url != NULL ? ca_cmp_certify(job) :
+	    ca_files_certify(job);
+}
+
+enum fluffy_error
+ca_certify(fluffy_ctx *ctx, const fluffy_ca *ca,
+    const struct ca_request *request, struct arena *arena,
+    struct bytes_list *certs, uint64_t *not_after)
+{
+	struct ca_job job = { .ctx = ctx, .ca = ca, .request = request,
+	    .code = FLUFFY_E_NO_CA };
+	struct buffer principal = BUFFER(2048);
+	enum fluffy_error e;
+
+	*certs = (struct bytes_list){ .n = 0 };
+	*not_after = 0;
+	ca_principal(&principal, request->realm, request->name);
+	job.principal = buffer_view(&principal);
+	e = principal.failed ? fluffy_fail_memory(ctx) : certify(&job);
+	if (e == FLUFFY_OK)
+		e = put_result(&job, arena, certs, not_after);
+	job_end(&job);
+	buffer_free(&principal);
 	return e;
 }

@@ -908,6 +908,36 @@ an_unreachable_ca_is_no_ca(void **state)
 	end_authority(&ca);
 }
 
+/* As a damaged store might have it. */
+static void
+half_a_setting_is_no_ca(void **state)
+{
+	static const fluffy_ca some[] = {
+		{ .cert = "ca.pem" }, { .key = "ca.key" }, { .url = CMP_URL },
+		{ .cert = "ca.pem", .url = CMP_URL, .ref = "skdc" },
+		{ .cert = "ca.pem", .url = CMP_URL, .secret = "secret" },
+		{ .cert = "ca.pem", .ref = "skdc", .secret = "secret" },
+		{ .url = CMP_URL, .ref = "skdc", .secret = "secret" },
+		{ .cert = "ca.pem", .key = "ca.key", .url = CMP_URL,
+		  .ref = "skdc", .secret = "secret" }
+	};
+	struct authority ca = set_authority("P-256", NULL);
+	fluffy_ctx *ctx = *state;
+	struct asked a;
+	size_t i;
+
+	write_text("secret", BYTES("s"));
+	prepare(ctx, &a);
+	for (i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		refused_at(ctx, ca_certify(ctx, &some[i], &a.request,
+		    &a.arena, &a.certs, &a.not_after), FLUFFY_E_NO_CA, "");
+		assert_non_null(strstr(fluffy_why(ctx).text, "and either"));
+		refused_at(ctx, ca_check(ctx, &some[i]), FLUFFY_E_USAGE, "");
+	}
+	end(&a);
+	end_authority(&ca);
+}
+
 /* ---- in a store --------------------------------------------------------- */
 
 static void
@@ -1068,6 +1098,7 @@ main(void)
 		CASE(secrets_and_references_have_limits),
 		CASE(x5u_is_a_uri),
 		CASE(an_unreachable_ca_is_no_ca),
+		CASE(half_a_setting_is_no_ca),
 		CASE(a_store_remembers_the_setting),
 		CASE(a_device_has_no_ca),
 	};
