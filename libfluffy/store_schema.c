@@ -125,6 +125,16 @@ const char store_schema_3[] =
 const char store_schema_4[] =
     "CREATE INDEX secret_live ON secret(kid) WHERE slot IS NOT NULL;";
 
+/*
+ * Format 5: nor one that is the same as what is looked for.  SQLite takes a
+ * few nanoseconds more or less to find two blobs equal.
+ */
+#define KID_MARKED "CAST(kid || x'00' AS BLOB)"
+const char store_schema_5[] =
+    "DROP INDEX secret_live;"
+    "CREATE INDEX secret_live ON secret(" KID_MARKED ")"
+    " WHERE slot IS NOT NULL;";
+
 #define WIPE "UPDATE vault SET used = 0, key = zeroblob(33) WHERE slot IN "
 #define WIPE_SAFE "UPDATE safe SET used = 0, key = zeroblob(2624) " \
 	"WHERE slot IN "
@@ -181,10 +191,11 @@ const char *const sql_text[N_SQL] = {
 	 * in the index, and the row is the kid's or the one before it.
 	 */
 	[SQL_SECRET] = SECRET_FIELDS "FROM secret s INDEXED BY secret_live "
-	    "CROSS JOIN vault v USING(slot) WHERE s.kid < ? AND " LIVE
-	    "ORDER BY s.kid DESC LIMIT 1",
+	    "CROSS JOIN vault v USING(slot) WHERE " KID_MARKED " < ? AND " LIVE
+	    "ORDER BY " KID_MARKED " DESC LIMIT 1",
 	[SQL_SECRET_LOWEST] = "SELECT s.kid FROM secret s "
-	    "INDEXED BY secret_live WHERE " LIVE "ORDER BY s.kid LIMIT 1",
+	    "INDEXED BY secret_live WHERE " LIVE
+	    "ORDER BY " KID_MARKED " LIMIT 1",
 	[SQL_SECRETS_OF] = SECRET_COLUMNS
 	    "WHERE s.owner = ? ORDER BY s.ord DESC LIMIT ?",
 	[SQL_SECRET_ENDTIME] = "UPDATE secret SET endtime = ? "

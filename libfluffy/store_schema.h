@@ -2,7 +2,7 @@
 #ifndef FLUFFY_STORE_SCHEMA_H
 #define FLUFFY_STORE_SCHEMA_H
 
-#define STORE_FORMAT	4		/* PRAGMA user_version */
+#define STORE_FORMAT	5		/* PRAGMA user_version */
 #define STORE_ID	0x666c6679	/* PRAGMA application_id: "flfy" */
 #define VAULT_SIZE	33		/* length, key, zeros */
 #define SAFE_SIZE	2624		/* length (2 bytes), pair, zeros */
@@ -62,7 +62,7 @@ enum sql_id {
 
 /* Format 1, and what each later format added. */
 extern const char store_schema[], store_schema_2[], store_schema_3[],
-    store_schema_4[];
+    store_schema_4[], store_schema_5[];
 extern const char *const sql_text[N_SQL];
 
 #endif

@@ -173,26 +173,34 @@ find_lowest(fluffy_store *s)
 	return e;
 }
 
+static uint32_t
+kid_number(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
+
 /*
- * What the statement looks below of: next after kid, and for one below all
- * kids next after the lowest, so that a row is always found.
+ * What the statement looks below of: next after the kid's place in the index,
+ * and for one below all kids next after the lowest's, so that a row is always
+ * found.  Which of them it is makes no difference in time.
  */
 static enum fluffy_error
-bound_of(fluffy_store *s, struct bytes kid, struct keyid *bound)
+bound_of(fluffy_store *s, const uint8_t *kid, uint8_t bound[KID_SIZE + 1])
 {
-	struct bytes lowest = kid;
 	enum fluffy_error e = FLUFFY_OK;
+	uint32_t n = kid_number(kid), lowest = 0, below;
+	size_t i;
 
 	if (s->in_transaction) {
 		e = find_lowest(s);
-		lowest = keyid_bytes(&s->sql->lowest);
+		lowest = kid_number(s->sql->lowest.b);
 	}
-	if (bytes_cmp(kid, lowest) < 0)
-		kid = lowest;
-	*bound = (struct keyid){ .n = (uint8_t)(kid.n < KEYID_MAX ? kid.n + 1 :
-	    KEYID_MAX) };
-	if (kid.n > 0)
-		memcpy(bound->b, kid.p, kid.n);
+	below = (uint32_t)(((uint64_t)n - lowest) >> 32);
+	n ^= (n ^ lowest) & below;
+	for (i = 0; i < KID_SIZE; i++)
+		bound[i] = (uint8_t)(n >> (24 - 8 * i));
+	bound[KID_SIZE] = 1;
 	return e;
 }
 
@@ -200,21 +208,21 @@ enum fluffy_error
 store_secret_find(fluffy_store *s, struct bytes kid, struct secret *secret,
     bool *found)
 {
-	struct keyid wanted = { .n = (uint8_t)kid.n }, bound;
+	struct keyid wanted = { .n = (uint8_t)kid.n };
+	uint8_t bound[KID_SIZE + 1];
 	enum fluffy_error e;
 	struct query q;
 
 	*secret = (struct secret){ 0 };
 	*found = false;
-	/* a kid here has 4 bytes */
-	if (kid.n >= KEYID_MAX)
+	/* such a kid is nobody's, as anybody knows */
+	if (kid.n != KID_SIZE)
 		return FLUFFY_OK;
-	if (kid.n > 0)
-		memcpy(wanted.b, kid.p, kid.n);
-	if ((e = bound_of(s, kid, &bound)) != FLUFFY_OK)
+	memcpy(wanted.b, kid.p, kid.n);
+	if ((e = bound_of(s, kid.p, bound)) != FLUFFY_OK)
 		return e;
 	query_open(&q, s, SQL_SECRET);
-	bind_blob(&q, keyid_bytes(&bound));
+	bind_blob(&q, bytes_of(bound, sizeof(bound)));
 	if (query_step(&q))
 		get_secret(&q, secret);
 	e = query_close(&q);

@@ -21,7 +21,10 @@ static const char *const added[] = {
 	"DROP TABLE anchor; DROP TABLE spent; DROP TABLE revoked;"
 	"DROP TABLE node; DROP TABLE credential",
 	/* 4 */
-	"DROP INDEX secret_live"
+	"DROP INDEX secret_live",
+	/* 5 */
+	"DROP INDEX secret_live; CREATE INDEX secret_live ON secret(kid)"
+	" WHERE slot IS NOT NULL"
 };
 
 static void
@@ -247,7 +250,7 @@ other_formats_are_refused(void **state)
 	static const struct {
 		const char *sql, *text;
 	} cases[] = {
-		{ "PRAGMA user_version = 5", "newer version" },
+		{ "PRAGMA user_version = 6", "newer version" },
 		{ "PRAGMA user_version = 0", "damaged" },
 		{ "PRAGMA user_version = -1", "damaged" }
 	};
