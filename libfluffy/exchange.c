@@ -8,7 +8,6 @@
 #include "exchange.h"
 #include "pkey.h"
 #include "policy.h"
-#include "text.h"
 
 /* ---- making --------------------------------------------------------------- */
 
@@ -229,44 +228,41 @@ sealing_secret(fluffy_store *s, struct bytes owner, uint64_t now,
 	return e;
 }
 
-/* What is only explained stays here, and may say what a sender isn't told. */
-static void
-put_what_is_wrong(struct buffer *b, enum opening at,
-    const struct sealed *sealed, const struct symm *key)
+static enum fluffy_error
+tell_kid(fluffy_ctx *ctx, const char *field, struct bytes kid)
 {
-	if (at == OPENING_KID) {
-		buffer_adds(b, "no key in use here has the kid ");
-		hex_encode(b, sealed->kid);
-	} else if (at == OPENING_CKSUM)
-		buffer_adds(b, "wrong cksum");
-	else if (sealed->alg != key->alg) {
-		buffer_adds(b, "for another alg than the key, which is for ");
-		buffer_adds(b, word_of(R_ALG, key->alg));
-	} else if (sealed->ciphertext.n < aead_of(key->alg)->tag)
-		buffer_addf(b, "%zu bytes are too few for its tag",
-		    sealed->ciphertext.n);
-	else
-		buffer_adds(b, "made with another key, or changed: it, or "
-		    "a clear member beside it");
+	char hex[2 * KEYID_MAX + 1] = "";
+	size_t i;
+
+	for (i = 0; i < kid.n; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", kid.p[i]);
+	return fluffy_fail_at(ctx, FLUFFY_E_AUTH_FAILED, field,
+	    "no key in use here has the kid %s", hex);
 }
 
+/* What is only explained stays here, and may say what a sender isn't told. */
 static enum fluffy_error
 tell_opening(fluffy_ctx *ctx, const struct sealed *sealed,
     const struct symm *key, bool known)
 {
-	struct buffer text = BUFFER(REASON_TEXT);
-	char field[REASON_FIELD];
-	enum fluffy_error e;
+	enum fluffy_error e = FLUFFY_E_AUTH_FAILED;
+	char at[REASON_FIELD];
 
-	(void)snprintf(field, sizeof(field), "%s", fluffy_why(ctx).field);
-	if (!known)
+	(void)snprintf(at, sizeof(at), "%s", fluffy_why(ctx).field);
+	if (!known) {
 		ctx->opening = OPENING_KID;
-	put_what_is_wrong(&text, ctx->opening, sealed, key);
-	e = text.failed ? fluffy_fail_memory(ctx) :
-	    fluffy_fail_at(ctx, FLUFFY_E_AUTH_FAILED, field, "%.*s",
-	    (int)text.n, (const char *)text.p);
-	buffer_free(&text);
-	return e;
+		return tell_kid(ctx, at, sealed->kid);
+	}
+	if (ctx->opening == OPENING_CKSUM)
+		return fluffy_fail_at(ctx, e, at, "wrong cksum");
+	if (sealed->alg != key->alg)
+		return fluffy_fail_at(ctx, e, at, "for another alg than the "
+		    "key, which is for %s", word_of(R_ALG, key->alg));
+	if (sealed->ciphertext.n < aead_of(key->alg)->tag)
+		return fluffy_fail_at(ctx, e, at, "%zu bytes are too few for "
+		    "its tag", sealed->ciphertext.n);
+	return fluffy_fail_at(ctx, e, at, "made with another key, or changed: "
+	    "it, or a clear member beside it");
 }
 
 enum fluffy_error

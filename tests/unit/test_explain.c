@@ -477,6 +477,53 @@ what_is_wrong_with_a_seal_is_told(void **state)
 	wire_free(&req);
 }
 
+/* The authenticator as its owner might have made it. */
+static void
+seal_again(struct world *w, fluffy_msg *msg, const struct secret *secret)
+{
+	static const uint8_t iv[IV_MAX] = "another iv";
+	const struct sealing how = { .key = &secret->key,
+	    .kid = keyid_bytes(&secret->kid), .iv = iv };
+
+	must(w->ctx, seal_make(w->ctx, msg, msg, L_authenticator,
+	    (struct part *)msg->authenticator.plain, &how));
+}
+
+static void
+what_is_wrong_under_a_seal_is_told(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes req = request(w, SENSOR, "lock");
+	fluffy_store *copy = copy_of(w->ctx, skdc_path(w));
+	struct secret secret = secret_of_owner(w, "sensor");
+	fluffy_msg *msg = from_wire(w, &req);
+	struct verdict v;
+	struct part *part;
+
+	must(w->ctx, seal_open(w->ctx, msg, msg, L_authenticator,
+	    &secret.key));
+	part = (struct part *)msg->authenticator.plain;
+	part->cksum = BYTES("12345678");
+	SET(part, L_cksum);
+	seal_again(w, msg, &secret);
+	v = explained(copy, msg);
+	assert_int_equal(v.e, FLUFFY_E_AUTH_FAILED);
+	assert_string_equal(v.told, "skdc=ok seal=auth-failed ");
+	assert_string_equal(v.opening, "cksum");
+	assert_string_equal(v.text, "wrong cksum");
+	part->head.has &= ~label_bit(L_nonce);
+	msg->authenticator.plain = part;
+	seal_again(w, msg, &secret);
+	v = explained(copy, msg);
+	assert_int_equal(v.e, FLUFFY_E_MALFORMED);
+	assert_string_equal(v.opening, "plaintext");
+	assert_string_equal(v.field, "PSK-REQ.authenticator.nonce");
+	secret_wipe(&secret);
+	fluffy_msg_free(&msg);
+	fluffy_store_close(&copy);
+	wire_free(&req);
+}
+
 /* A newer version wrote that, and was killed. */
 static void
 leave_a_log(const char *path)
@@ -617,6 +664,7 @@ main(void)
 		IN_CBOR(as_many_items_are_read_as_there_is_room_for),
 		IN_CBOR(the_first_failure_is_named_and_the_rest_told),
 		IN_CBOR(what_is_wrong_with_a_seal_is_told),
+		IN_CBOR(what_is_wrong_under_a_seal_is_told),
 		IN_CBOR(a_log_that_was_left_stays),
 		IN_CBOR(nothing_changes),
 		IN_CBOR(a_party_says_what_it_never_takes),
