@@ -318,10 +318,14 @@ how_of(const struct fluffy_msg *in)
 static bool
 take_step(int how, fluffy_msg *in, enum fluffy_error *e)
 {
+	enum fluffy_error would = explained(lamp, in);
 	fluffy_outcome o;
 	fluffy_msg *out;
 
 	*e = accept(how, in, &out, &o);
+	/* of the programs the one that takes such messages is explained */
+	CHECK(*e == would || how != how_of(in) ||
+	    *e == FLUFFY_E_UNEXPECTED);
 	if (*e == FLUFFY_OK) {
 		check_done(in, &o);
 		check_out(in, &o, out);

@@ -153,9 +153,10 @@ take_step(fluffy_store *s, fluffy_msg *in)
 	static const fluffy_extras params = { .cksum = true };
 	fluffy_outcome outcome;
 	fluffy_msg *out;
-	enum fluffy_error e;
+	enum fluffy_error would, e;
 
 	life_begin(s);
+	would = explained(s, in);
 	e = fluffy_estb(s, in, &params, &out, &outcome);
 	life_end(s);
 	if (e != FLUFFY_OK) {
@@ -163,6 +164,7 @@ take_step(fluffy_store *s, fluffy_msg *in)
 		CHECK(fluffy_error_status(e) != FLUFFY_BROKEN);
 		CHECK(e < FLUFFY_E_USAGE || e == FLUFFY_E_UNEXPECTED);
 	}
+	CHECK(e == would || e == FLUFFY_E_UNEXPECTED);
 	check_outcome(in, e, &outcome);
 	check_out(in, e, out);
 	check_shown(in);

@@ -188,6 +188,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		make_store();
 	fuzz_begin(2);
 	nonces = 0;
+	explaining = n > 0 && data[n - 1] % 4 == 3;
 	life_begin(skdc);
 	must(fluffy_skdc_begin(skdc));
 	modes[take_upto(&in, 5)](&in);

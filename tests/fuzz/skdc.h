@@ -16,6 +16,8 @@ extern fluffy_store *skdc;
 /* ---- skdc_answers.c: what an answer has to be ---------------------------- */
 
 bool is_request(int64_t type);
+/* Explain each message first; then there is a commit before each. */
+extern bool explaining;
 /* The SKDC's answers, which were checked. */
 enum fluffy_error answers(struct fluffy_msg *req, fluffy_msgs *out);
 enum fluffy_error answer(struct fluffy_msg *req);

@@ -3,6 +3,8 @@
 #include "policy.h"
 #include "skdc.h"
 
+bool explaining;
+
 static const struct secret *
 secret_of(struct bytes kid)
 {
@@ -226,11 +228,24 @@ is_request(int64_t type)
 	    type == FLUFFY_PKP_REQ;
 }
 
+static enum fluffy_error
+explain_first(struct fluffy_msg *req)
+{
+	enum fluffy_error e;
+
+	must(fluffy_skdc_commit(skdc));
+	e = explained(skdc, req);
+	must(fluffy_skdc_begin(skdc));
+	return e;
+}
+
 enum fluffy_error
 answers(struct fluffy_msg *req, fluffy_msgs *out)
 {
+	enum fluffy_error would = explaining ? explain_first(req) : FLUFFY_OK;
 	enum fluffy_error e = fluffy_skdc_answer(skdc, req, out);
 
+	CHECK(!explaining || e == would);
 	for (size_t i = 0; i < out->n; i++)
 		check_written(out->v[i]);
 	if (e == FLUFFY_OK) {

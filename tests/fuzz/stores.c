@@ -252,6 +252,36 @@ prune_now(fluffy_store *s)
 	must(store_commit(s));
 }
 
+/* Of an ERROR a check may fail, and yet nothing is refused. */
+static void
+note_check(void *arg, enum fluffy_type type, const char *name,
+    enum fluffy_error verdict)
+{
+	bool *over = arg;
+
+	(void)type;
+	CHECK(name[0] != '\0');
+	CHECK(!*over || verdict == FLUFFY_END);
+	*over = verdict != FLUFFY_OK;
+}
+
+enum fluffy_error
+explained(fluffy_store *s, fluffy_msg *in)
+{
+	fluffy_outcome outcome;
+	enum fluffy_error e;
+	bool over = false;
+
+	fluffy_ctx_set_checked(fuzz_ctx(), note_check, &over);
+	e = fluffy_explain(s, in, &outcome);
+	fluffy_ctx_set_checked(fuzz_ctx(), NULL, NULL);
+	if (e != FLUFFY_OK) {
+		check_why(e);
+		CHECK(over);
+	}
+	return e;
+}
+
 fluffy_msg *
 ask(fluffy_store *skdc, fluffy_msg *req, enum fluffy_error expected)
 {

@@ -37,6 +37,9 @@ void prune_now(fluffy_store *);
 fluffy_msg *ask(fluffy_store *skdc, fluffy_msg *req,
     enum fluffy_error expected);
 
+/* What the store's party would make of it; each check is told in its turn. */
+enum fluffy_error explained(fluffy_store *, fluffy_msg *);
+
 /* A message as CBOR, and made again of that. */
 fluffy_bytes keep(fluffy_msg *);
 fluffy_msg *copy(fluffy_bytes);
