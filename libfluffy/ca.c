@@ -350,6 +350,9 @@ check_combination(struct ca_job *job)
 	if (ca->cert == NULL || (ca->key != NULL ? some : !cmp))
 		return ca_refuse(job, "expected a CA's certificate, and "
 		    "either its key or a URL, a reference and a secret");
+	if (ca->url != NULL && !uri_valid(ca->url))
+		return ca_refuse(job, "expected a URL of at most 255 "
+		    "characters");
 	if (ca->x5u != NULL && !uri_valid(ca->x5u))
 		return ca_refuse(job, "x5u: expected a URI of at most 255 "
 		    "characters");

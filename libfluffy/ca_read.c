@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -56,13 +58,17 @@ read_all(struct ca_job *job, const char *path, int fd, struct buffer *b)
 static enum fluffy_error
 read_file(struct ca_job *job, const char *path, struct buffer *b)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* an SKDC can't wait for what comes out of a FIFO */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
 	enum fluffy_error e;
 
 	*b = BUFFER(FILE_MAX);
 	if (fd < 0)
 		return cannot_read(job, path);
-	e = read_all(job, path, fd, b);
+	e = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ?
+	    read_all(job, path, fd, b) :
+	    ca_refuse(job, "%s: not a regular file", path);
 	(void)close(fd);
 	return e;
 }

@@ -32,6 +32,9 @@ fluffy_ctx_new(void)
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG |
 	    OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL) != 1)
 		return NULL;
+	/* without memory OpenSSL goes on without its own: with null pointers */
+	if (OSSL_LIB_CTX_get0_global_default() == NULL)
+		return NULL;
 	if ((ctx = calloc(1, sizeof(*ctx))) == NULL)
 		return NULL;
 	ctx->now = system_now;

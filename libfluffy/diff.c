@@ -2,6 +2,7 @@
 #include "context.h"
 #include "json.h"
 #include "message.h"
+#include "show.h"
 
 /* Text of a value, several times as long as the message. */
 #define VALUE_MAX ((size_t)64 * FLUFFY_MAX_EMITTED)
@@ -29,10 +30,17 @@ put_place(struct buffer *b, const struct path *path)
 	buffer_add(b, path->name, path->len);
 }
 
+/* What would turn text round is escaped as JSON does it, in names too. */
 static const char *
 text_of(struct buffer *b)
 {
-	buffer_addc(b, '\0');
+	struct buffer safe = BUFFER(6 * b->max);
+
+	put_safe(&safe, buffer_view(b), false);
+	buffer_addc(&safe, '\0');
+	safe.failed |= b->failed;
+	buffer_free(b);
+	*b = safe;
 	return b->failed ? NULL : (const char *)b->p;
 }
 
@@ -123,12 +131,29 @@ diff_alg(struct differ *d, const struct path *up, int64_t a, int64_t b)
 	buffer_free(&right);
 }
 
+/* One is a COSE_Encrypt0, the other a COSE_Sign1. */
+static void
+diff_kinds(struct differ *d, const struct path *at, bool sign1)
+{
+	struct buffer left = BUFFER(VALUE_MAX), right = BUFFER(VALUE_MAX);
+
+	buffer_adds(sign1 ? &right : &left, "\"COSE_Encrypt0\"");
+	buffer_adds(sign1 ? &left : &right, "\"COSE_Sign1\"");
+	tell(d, at, &left, &right);
+	buffer_free(&left);
+	buffer_free(&right);
+}
+
 static void
 diff_sealed(struct differ *d, const struct path *at, const struct sealed *a,
     const struct sealed *b)
 {
 	size_t told;
 
+	if (a->sign1 != b->sign1) {
+		diff_kinds(d, at, a->sign1);
+		return;
+	}
 	diff_alg(d, at, a->alg, b->alg);
 	diff_bytes(d, at, "kid", a->kid, b->kid);
 	diff_bytes(d, at, "iv", a->iv, b->iv);
@@ -137,9 +162,8 @@ diff_sealed(struct differ *d, const struct path *at, const struct sealed *a,
 		diff_maps(d, at, a->plain, b->plain);
 	/* the members that differ say more */
 	if (d->told == told)
-		diff_bytes(d, at, "ciphertext", a->sign1 ? bytes_of(NULL, 0) :
-		    a->ciphertext, b->sign1 ? bytes_of(NULL, 0) :
-		    b->ciphertext);
+		diff_bytes(d, at, a->sign1 ? "payload" : "ciphertext",
+		    a->ciphertext, b->ciphertext);
 	diff_bytes(d, at, "signature", a->signature, b->signature);
 }
 

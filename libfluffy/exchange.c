@@ -290,6 +290,8 @@ open_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
 	known &= secret_opens(s, secret, now);
 	if (e == FLUFFY_OK)
 		e = open_sealed(s, msg, container, label, &secret->key, known);
+	if (e == FLUFFY_OK)
+		e = store_secret_owner(s, secret);
 	if (e != FLUFFY_OK)
 		secret_wipe(secret);
 	return e;
@@ -335,14 +337,18 @@ tell_check(const struct step *step, const struct check *check,
 		[OPENING_CKSUM] = "cksum"
 	};
 	const fluffy_ctx *ctx = step->s->ctx;
-	size_t n = sizeof(names) / sizeof(names[0]), failed = n;
+	size_t n = sizeof(names) / sizeof(names[0]), failed = ctx->opening;
 
+	if (step->idle)
+		return;
 	if (!step->s->judging || check->opens == OPENS_NOTHING) {
 		ctx_checked(ctx, step->type, check->name, e);
 		return;
 	}
-	if (e != FLUFFY_OK)
-		failed = e == FLUFFY_END ? OPENING_KID : ctx->opening;
+	if (e == FLUFFY_END)
+		failed = OPENING_KID;
+	else if (e == FLUFFY_OK)
+		n = failed + 1; /* what is behind wasn't there */
 	ctx_checked_all(ctx, step->type, names, n, failed, e);
 }
 
@@ -354,11 +360,13 @@ run_checks(struct step *step, const struct check *checks, size_t n)
 
 	for (i = 0; i < n && e == FLUFFY_OK; i++) {
 		step->s->ctx->opening = OPENING_SEAL;
+		step->idle = false;
 		e = checks[i].run(step);
 		tell_check(step, &checks[i], e);
 	}
 	if (!step->s->judging)
 		return e;
+	step->idle = false;
 	for (; i < n; i++)
 		tell_check(step, &checks[i], FLUFFY_END);
 	return e == FLUFFY_OK ? FLUFFY_END : e;
@@ -367,10 +375,51 @@ run_checks(struct step *step, const struct check *checks, size_t n)
 enum fluffy_error
 check_kty(struct step *step)
 {
-	if (step->msg->body->kty == KTY_SYMM)
+	int64_t kty = step->msg->body->kty;
+	const char *word = word_of(R_KTY, kty);
+
+	if (kty == KTY_SYMM)
 		return FLUFFY_OK;
 	return refuse(step->s->ctx, step->msg, "req-body.kty",
-	    FLUFFY_E_BAD_ETYPE, "expected SYMM");
+	    FLUFFY_E_BAD_ETYPE, "expected SYMM, found %s",
+	    word != NULL ? word : "another number");
+}
+
+static void
+put_algs(struct buffer *b, const char *who, const struct tokens *algs)
+{
+	uint8_t i;
+
+	buffer_adds(b, who);
+	if (algs->n == 0)
+		buffer_adds(b, " any");
+	for (i = 0; i < algs->n; i++) {
+		const char *word = word_of(R_ALG, algs->v[i]);
+
+		buffer_adds(b, i == 0 ? " " : ",");
+		if (word != NULL)
+			buffer_adds(b, word);
+		else
+			buffer_addf(b, "%lld", (long long)algs->v[i]);
+	}
+}
+
+enum fluffy_error
+refuse_etype(const struct step *step, const struct tokens *client,
+    const struct tokens *service)
+{
+	struct buffer b = BUFFER(4 * REASON_TEXT);
+	enum fluffy_error e;
+
+	put_algs(&b, "none of", &step->msg->body->etype);
+	put_algs(&b, " suits all: the SKDC takes", &step->s->etypes);
+	put_algs(&b, ", the client", client);
+	if (service != NULL)
+		put_algs(&b, ", the service", service);
+	e = refuse(step->s->ctx, step->msg, "req-body.etype",
+	    FLUFFY_E_BAD_ETYPE, "%.*s", (int)b.n, (const char *)b.p);
+	buffer_free(&b);
+	return e;
 }
 
 enum fluffy_error
@@ -601,7 +650,8 @@ check_time(struct step *step)
 	const fluffy_store *s = step->s;
 	uint64_t time, skew = policy_skew(s->skew);
 
-	if (step->part == NULL)
+	step->idle = step->part == NULL;
+	if (step->idle)
 		return FLUFFY_OK;
 	time = request_time(step->part);
 	/* what may have been seen and forgotten isn't new, whatever the clock */
@@ -619,7 +669,8 @@ check_nonce(struct step *step)
 	    &step->session.keyid : &step->secret.kid;
 	enum fluffy_error e;
 
-	if (step->part == NULL)
+	step->idle = step->part == NULL;
+	if (step->idle)
 		return FLUFFY_OK;
 	e = store_nonce(s, keyid_bytes(kid), step->part->nonce,
 	    policy_remember_until(request_time(step->part),
@@ -644,7 +695,8 @@ check_request_skdc(struct step *step)
 	enum fluffy_error e;
 
 	/* GSK-DELT doesn't say whom it asks */
-	if (body == NULL)
+	step->idle = body == NULL;
+	if (step->idle)
 		return FLUFFY_OK;
 	e = check_skdc(ctx, step->msg, "req-body.skdcrealm",
 	    REALM(body, skdcrealm, L_skdcrealm, name_bytes(&party->realm)),
@@ -749,7 +801,8 @@ check_service(struct step *step)
 {
 	struct bytes name = step->msg->body->spname;
 
-	if (!for_service(step) || step->enrolled)
+	step->idle = !for_service(step);
+	if (step->idle || step->enrolled)
 		return FLUFFY_OK;
 	return refuse(step->s->ctx, step->msg, "req-body.spname",
 	    FLUFFY_E_UNKNOWN_SERVICE, "\"%.*s\" isn't enrolled", (int)name.n,

@@ -145,6 +145,7 @@ struct step {
 	const struct part *part; /* the opened part that is judged */
 	const char *key_at;	 /* where session's keydata stands */
 	bool verified;		 /* a request: an ERROR carries an ack */
+	bool idle;		 /* the last check had nothing to check */
 	struct pending pending;	 /* an answer: what it answers */
 	struct device client;	 /* a request: who asks, ... */
 	struct device service;	 /* ... for whom ... */
@@ -167,7 +168,8 @@ void step_end(struct step *);
 /*
  * The checks of a receiving step are one table of these, in the order of
  * section 6: the first failure names the error.  A row without a name is no
- * check, but what follows from those before it.
+ * check, but what follows from those before it.  One that finds nothing to
+ * check sets idle, and isn't told.
  */
 struct check {
 	const char *name;
@@ -226,6 +228,9 @@ FLUFFY_CHECKED enum fluffy_error check_service(struct step *);
 FLUFFY_CHECKED enum fluffy_error check_permission(struct step *,
     size_t cpac_max);
 
+/* BAD_ETYPE for a request's etype, with what each party takes. */
+enum fluffy_error refuse_etype(const struct step *,
+    const struct tokens *client, const struct tokens *service);
 /* The request asks for a symmetric key. */
 FLUFFY_CHECKED enum fluffy_error check_kty(struct step *);
 

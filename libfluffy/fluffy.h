@@ -284,6 +284,12 @@ FLUFFY_CHECKED enum fluffy_error fluffy_store_init(fluffy_ctx *,
     const char *path, const char *realm, const char *name, fluffy_store **);
 FLUFFY_CHECKED enum fluffy_error fluffy_store_open(fluffy_ctx *,
     const char *path, unsigned flags, fluffy_store **);
+/*
+ * Are keys that were erased still in the store's write-ahead log, because
+ * another process has been reading for 10 s?  What was done stands; whoever
+ * changes the store next tries again.
+ */
+bool fluffy_store_log_left(const fluffy_store *);
 void fluffy_store_close(fluffy_store **);
 /*
  * A copy in memory of any party's store, also a trust anchor's or a node's: the

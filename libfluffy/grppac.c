@@ -51,7 +51,7 @@ static const char *
 read_lifetime(const struct node *node, struct grppac *out)
 {
 	if (node->type != N_INT || node->v.i < 1)
-		return "lifetime: expected a whole number of seconds";
+		return "lifetime: expected a whole number of seconds, 1 or more";
 	out->lifetime = (uint64_t)node->v.i;
 	return NULL;
 }

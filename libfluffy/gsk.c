@@ -292,8 +292,7 @@ check_etype(struct step *step)
 	g->alg = policy_etype(&step->msg->body->etype, allowed, 2);
 	if (g->alg != 0)
 		return FLUFFY_OK;
-	return refuse(step->s->ctx, step->msg, "req-body.etype",
-	    FLUFFY_E_BAD_ETYPE, "none that all parties take");
+	return refuse_etype(step, &g->device.etypes, NULL);
 }
 
 /* Section 6, Group: to whom the name belongs. */

@@ -169,7 +169,8 @@ check_ca(struct step *step)
 	struct pair_step *p = step->pair;
 	enum fluffy_error e;
 
-	if (!p->cert)
+	step->idle = !p->cert;
+	if (step->idle)
 		return FLUFFY_OK;
 	e = store_ca(step->s, &p->arena, &p->ca);
 	if (e == FLUFFY_OK && p->ca.cert == NULL)

@@ -85,8 +85,8 @@ check_etype(struct step *step)
 	g->key.alg = policy_etype(&step->msg->body->etype, allowed, 3);
 	if (g->key.alg != 0)
 		return FLUFFY_OK;
-	return refuse(step->s->ctx, step->msg, "req-body.etype",
-	    FLUFFY_E_BAD_ETYPE, "none that all parties take");
+	return refuse_etype(step, &step->client.etypes,
+	    &step->service.etypes);
 }
 
 static enum fluffy_error

@@ -89,8 +89,6 @@ verify_cksum(fluffy_ctx *ctx, const struct part *part,
 	uint8_t expected[CKSUM_SIZE];
 	enum fluffy_error e;
 
-	if (!HAS(part, L_cksum))
-		return FLUFFY_OK;
 	e = cose_cksum(ctx, symm_bytes(key), aad, expected);
 	if (e == FLUFFY_OK &&
 	    CRYPTO_memcmp(expected, part->cksum.p, CKSUM_SIZE) != 0)
@@ -116,7 +114,7 @@ open_with(fluffy_ctx *ctx, struct fluffy_msg *msg, const struct row *row,
 		e = decode_part(ctx, &msg->arena, plaintext, row->sub, path,
 		    &part);
 	}
-	if (e == FLUFFY_OK) {
+	if (e == FLUFFY_OK && HAS(part, L_cksum)) {
 		ctx->opening = OPENING_CKSUM;
 		e = verify_cksum(ctx, part, key, aad);
 	}

@@ -106,7 +106,7 @@ note_wiped(fluffy_store *s, uint64_t erasures)
  * An erased key is still in the log, and in the file until the log's page is
  * copied into it.  Truncating needs a moment without readers.
  */
-static enum fluffy_error
+static void
 leave_log(fluffy_store *s, bool wait)
 {
 	struct sql *sql = s->sql;
@@ -121,12 +121,13 @@ leave_log(fluffy_store *s, bool wait)
 		(void)sqlite3_busy_timeout(sql->db, BUSY_SECONDS * 1000);
 	if (rc == SQLITE_OK)
 		note_wiped(s, erasures);
-	if (rc == SQLITE_OK || !wait)
-		return FLUFFY_OK;
-	return fluffy_fail(s->ctx, FLUFFY_E_STORE, NULL,
-	    "%s: erased, but still in the write-ahead log: %s", sql->path,
-	    (rc & 0xff) == SQLITE_BUSY ? "another process reads for 10 s"
-	    : sqlite3_errstr(rc));
+	s->log_left = rc != SQLITE_OK;
+}
+
+bool
+fluffy_store_log_left(const fluffy_store *s)
+{
+	return s->log_left;
 }
 
 /* ---- transactions ----------------------------------------------------- */
@@ -252,7 +253,7 @@ store_commit(fluffy_store *s)
 	s->in_transaction = s->erased = false;
 	sql->memos_version = sql->counters.keys_version;
 	if (erased || sql->counters.erasures > sql->counters.wiped)
-		return leave_log(s, erased);
+		leave_log(s, erased);
 	return FLUFFY_OK;
 }
 

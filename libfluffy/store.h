@@ -61,6 +61,7 @@ struct fluffy_store {
 	uint64_t forgotten;	/* the largest until of a nonce that was */
 	bool read_only, in_transaction;
 	bool erased;		/* a key was erased: checkpoint after commit */
+	bool log_left;		/* ... which this process could not do */
 	bool broken;		/* fluffy_skdc_broken */
 	bool batch_failed;	/* skdc.c: a request failed half-way */
 	bool judging;		/* explain.c: a step's checks, and no more */
@@ -92,11 +93,10 @@ bool store_exists(const char *path);
  * FLUFFY_E_STORE), reloads the party's policy, max_now and, at an SKDC, what
  * other processes recorded.  commit makes all durable (synchronous=FULL) and,
  * when a key was erased, checkpoints the WAL with truncation before it
- * returns.  A failed commit has rolled back, with one exception: where a
- * reader doesn't let the WAL be truncated for 10 s, what was committed stands
- * and the text says "erased, but still in the write-ahead log"; later commits
- * of any process try again.  rollback may be called when there is no
- * transaction; it restores the members of the store too.
+ * returns.  Where a reader doesn't let the WAL be truncated for 10 s, what was
+ * committed stands, log_left tells of it, and later commits of any process try
+ * again.  A failed commit has rolled back.  rollback may be called when there
+ * is no transaction; it restores the members of the store too.
  */
 FLUFFY_CHECKED enum fluffy_error store_begin(fluffy_store *);
 FLUFFY_CHECKED enum fluffy_error store_commit(fluffy_store *);
@@ -145,10 +145,13 @@ FLUFFY_CHECKED enum fluffy_error store_secret_add(fluffy_store *,
     struct secret *);
 /*
  * The same work whether there is one or not (section 6): nothing is remembered
- * from the time before, and without one secret is some other.
+ * from the time before, and without one secret is some other, in whatever
+ * state.  Its owner isn't told: store_secret_owner does that, once it matters.
  */
 FLUFFY_CHECKED enum fluffy_error store_secret_find(fluffy_store *,
     struct bytes kid, struct secret *, bool *found);
+FLUFFY_CHECKED enum fluffy_error store_secret_owner(fluffy_store *,
+    struct secret *);
 /* NOT_FOUND when there is none (or it was erased). */
 FLUFFY_CHECKED enum fluffy_error store_secret_by_kid(fluffy_store *,
     struct bytes kid, struct secret *);

@@ -223,13 +223,43 @@ store_secret_find(fluffy_store *s, struct bytes kid, struct secret *secret,
 		return e;
 	query_open(&q, s, SQL_SECRET);
 	bind_blob(&q, bytes_of(bound, sizeof(bound)));
-	if (query_step(&q))
-		get_secret(&q, secret);
-	e = query_close(&q);
+	if (query_step(&q)) {
+		get_keyid(&q, &secret->kid);
+		get_symm(&q, &secret->key);
+		secret->endtime = get_uint(&q, TIME_MAX);
+		secret->order = get_uint(&q, INT64_MAX);
+	}
 	/* not bytes_eq: that takes longer where they are the same */
 	*found = CRYPTO_memcmp(&secret->kid, &wanted, sizeof(wanted)) == 0;
+	/* what another's row is like doesn't matter */
+	q.damaged &= *found;
+	e = query_close(&q);
 	if (e != FLUFFY_OK)
 		secret_wipe(secret);
+	return e;
+}
+
+enum fluffy_error
+store_secret_owner(fluffy_store *s, struct secret *secret)
+{
+	struct bytes kid = keyid_bytes(&secret->kid);
+	size_t size;
+	const void *memo = memo_find(s, MEMO_OWNER, kid, &size);
+	enum fluffy_error e;
+	struct query q;
+
+	if (memo != NULL) {
+		memcpy(&secret->owner, memo, sizeof(secret->owner));
+		return FLUFFY_OK;
+	}
+	query_open(&q, s, SQL_SECRET_OWNER);
+	bind_blob(&q, kid);
+	if (query_step(&q))
+		get_name(&q, &secret->owner, false);
+	e = query_close(&q);
+	if (e == FLUFFY_OK)
+		memo_put(s, MEMO_OWNER, kid, &secret->owner,
+		    sizeof(secret->owner));
 	return e;
 }
 
@@ -239,10 +269,11 @@ store_secret_by_kid(fluffy_store *s, struct bytes kid, struct secret *secret)
 	bool found;
 	enum fluffy_error e = store_secret_find(s, kid, secret, &found);
 
-	if (e != FLUFFY_OK || found)
-		return e;
-	secret_wipe(secret);
-	return no_key(s);
+	if (e == FLUFFY_OK)
+		e = found ? store_secret_owner(s, secret) : no_key(s);
+	if (e != FLUFFY_OK)
+		secret_wipe(secret);
+	return e;
 }
 
 static void

@@ -165,7 +165,7 @@ FLUFFY_CHECKED enum fluffy_error hash_key_get(fluffy_store *);
  * devices or rules.  Only used inside a transaction, whose begin has compared
  * counters.keys_version; forgotten by every change and every rollback.
  */
-enum memo_kind { MEMO_SECRETS, MEMO_DEVICE, MEMO_SEALS };
+enum memo_kind { MEMO_SECRETS, MEMO_OWNER, MEMO_DEVICE, MEMO_SEALS };
 
 /* NULL when it isn't known; unaligned. */
 const void *memo_find(fluffy_store *, enum memo_kind, struct bytes key,

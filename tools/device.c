@@ -32,7 +32,7 @@ device_ask(fluffy_ctx *ctx, const char *store_path, const char *encoding,
 
 	if (store != NULL)
 		ask(ctx, store, encoding, make);
-	fluffy_store_close(&store);
+	store_close(&store);
 }
 
 void
@@ -125,8 +125,7 @@ take(struct device *dev, fluffy_msg *msg, enum fluffy_format format)
 		    fluffy_type_name(fluffy_msg_type(msg)),
 		    fluffy_type_name(fluffy_msg_type(answer)));
 	if (!pass_error(dev->ctx, dev->out, msg,
-	    error == FLUFFY_OK && outcome.kind == FLUFFY_ERROR_PROVEN ?
-	    "proven" : "hint, not authenticated", format) &&
+	    report_worth(error, outcome.kind), format) &&
 	    (answer == NULL || emit(dev->ctx, dev->out, answer, format)) &&
 	    error == FLUFFY_OK)
 		tell_outcome(msg, &outcome);
@@ -186,5 +185,5 @@ device_take(fluffy_ctx *ctx, const char *store_path, const char *encoding,
 		take_all(&dev, store_path);
 	input_close(&dev.in);
 	output_close(&out);
-	fluffy_store_close(&dev.store);
+	store_close(&dev.store);
 }

@@ -35,7 +35,7 @@ run(fluffy_ctx *ctx, char **operands)
 {
 	(void)operands;
 	dk_take(ctx, take);
-	fluffy_store_close(&store);
+	store_close(&store);
 }
 
 static const struct option_row options[] = {

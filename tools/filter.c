@@ -168,6 +168,15 @@ store_open(fluffy_ctx *ctx, const char *path, unsigned flags)
 	return store;
 }
 
+void
+store_close(fluffy_store **store)
+{
+	if (*store != NULL && fluffy_store_log_left(*store))
+		report_note("erased keys are still in the store's log, which "
+		    "another process reads: the next change takes them out");
+	fluffy_store_close(store);
+}
+
 bool
 keyid_take(fluffy_ctx *ctx, const char *field, const char *hex,
     struct keyid *keyid)

@@ -50,6 +50,8 @@ bool pass_error(fluffy_ctx *, struct output *, const fluffy_msg *,
 
 /* Reports why not. */
 fluffy_store *store_open(fluffy_ctx *, const char *path, unsigned flags);
+/* Says when what was erased is still in its log. */
+void store_close(fluffy_store **);
 
 #define KEYID_MAX 32
 

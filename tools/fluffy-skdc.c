@@ -7,6 +7,7 @@ static const char *store_path, *encoding;
 struct server {
 	fluffy_ctx *ctx;
 	fluffy_store *store;	/* NULL until there is a message */
+	fluffy_msg *next;	/* waits until those before it are settled */
 	struct input in;
 	struct output *out;
 	struct batch batch;
@@ -20,6 +21,7 @@ keep_answers(struct server *s, struct item *item, const fluffy_msgs *replies,
 	    format_chosen(encoding, format));
 }
 
+/* What nobody can be told of, or is half done, must not happen. */
 static void
 answer(struct server *s, struct item *item, bool report)
 {
@@ -36,8 +38,8 @@ answer(struct server *s, struct item *item, bool report)
 		    fluffy_type_name(fluffy_msg_type(replies.v[i])));
 	kept = keep_answers(s, item, &replies,
 	    fluffy_msg_format(item->request));
-	/* what nobody can be told of must not happen */
-	if (!kept)
+	item->told = true;
+	if (!kept || fluffy_error_status(error) == FLUFFY_BROKEN)
 		s->batch.broken = true;
 	fluffy_msgs_free(&replies);
 }
@@ -67,7 +69,7 @@ take_request(struct server *s, fluffy_msg *request)
 	begin(s);
 	if (!s->batch.broken)
 		answer(s, item, true);
-	/* Nobody's answer shall wait for more than one key pair. */
+	/* Nobody's answer shall wait for a key pair. */
 	if (fluffy_msg_type(request) == FLUFFY_PKP_REQ)
 		s->batch.full = true;
 }
@@ -93,6 +95,26 @@ take_malformed(struct server *s)
 #define BATCH_MAX   1024
 #define BATCH_BYTES ((size_t)1 << 20)	/* of answers */
 
+/* FLUFFY_MORE: the next message has to wait, and the batch is full. */
+static enum fluffy_error
+next_at_hand(struct server *s, fluffy_msg **msg)
+{
+	enum fluffy_error error = FLUFFY_OK;
+
+	*msg = s->next;
+	s->next = NULL;
+	if (*msg == NULL)
+		error = input_at_hand(&s->in, msg);
+	/* it commits on the way: a batch of its own */
+	if (error == FLUFFY_OK && s->batch.count > 0 &&
+	    fluffy_msg_type(*msg) == FLUFFY_PKP_REQ) {
+		s->next = *msg;
+		s->batch.full = true;
+		error = FLUFFY_MORE;
+	}
+	return error;
+}
+
 /*
  * What can be had without waiting, up to a batch; false when nothing can be
  * answered.
@@ -104,7 +126,7 @@ take_at_hand(struct server *s)
 	fluffy_msg *msg;
 
 	while (!s->batch.full &&
-	    (error = input_at_hand(&s->in, &msg)) < FLUFFY_MORE) {
+	    (error = next_at_hand(s, &msg)) < FLUFFY_MORE) {
 		if (error != FLUFFY_OK)
 			report_why(s->ctx, error);
 		if (s->store == NULL)
@@ -124,14 +146,59 @@ take_at_hand(struct server *s)
 	return true;
 }
 
+static bool
+commit(struct server *s)
+{
+	enum fluffy_error error = fluffy_skdc_commit(s->store);
+
+	if (error != FLUFFY_OK)
+		report_why(s->ctx, error);
+	return error == FLUFFY_OK;
+}
+
 /* Each request of a batch that is lost learns so. */
 static void
-answer_again(struct server *s)
+refuse_all(struct server *s)
 {
 	fluffy_skdc_broken(s->store);
 	for (size_t i = 0; i < s->batch.count; i++) {
 		if (s->batch.item[i].request != NULL)
 			answer(s, &s->batch.item[i], false);
+	}
+}
+
+/* A batch of one; what it can't be told is internal.  false: no lock. */
+static bool
+answer_alone(struct server *s, struct item *item)
+{
+	s->batch.begun = s->batch.broken = false;
+	begin(s);
+	if (!s->batch.begun)
+		return false;
+	answer(s, item, !item->told);
+	if (s->batch.broken || !commit(s)) {
+		fluffy_skdc_broken(s->store);
+		answer(s, item, false);
+	}
+	return true;
+}
+
+/* One of them broke it: the others don't suffer for that. */
+static void
+answer_each_alone(struct server *s)
+{
+	struct batch *b = &s->batch;
+	bool ok = true;
+
+	fluffy_skdc_broken(s->store);
+	for (size_t i = 0; i < b->count; i++) {
+		if (b->item[i].request == NULL)
+			continue;
+		ok = ok && answer_alone(s, &b->item[i]);
+		if (!ok) {
+			fluffy_skdc_broken(s->store);
+			answer(s, &b->item[i], false);
+		}
 	}
 }
 
@@ -141,15 +208,10 @@ settle(struct server *s, bool *full)
 {
 	struct batch *b = &s->batch;
 
-	if (b->begun && !b->broken) {
-		enum fluffy_error error = fluffy_skdc_commit(s->store);
-
-		if (error != FLUFFY_OK)
-			report_why(s->ctx, error);
-		b->broken = error != FLUFFY_OK;
-	}
-	if (b->broken)
-		answer_again(s);
+	if (b->begun && b->broken && b->count > 1)
+		answer_each_alone(s);
+	else if (b->broken || (b->begun && !commit(s)))
+		refuse_all(s);
 	for (size_t i = 0; i < b->count; i++)
 		item_put(s->out, &b->item[i]);
 	*full = b->full;
@@ -171,9 +233,10 @@ run(fluffy_ctx *ctx, char **operands)
 		    settle(&s, &full))
 			;
 	input_close(&s.in);
+	fluffy_msg_free(&s.next);
 	batch_free(&s.batch);
 	output_close(&out);
-	fluffy_store_close(&s.store);
+	store_close(&s.store);
 }
 
 static const struct option_row options[] = {

@@ -14,6 +14,7 @@ void
 io_start(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	/*
 	 * open() gives the lowest free number.  The other direction makes
 	 * reads and writes fail as they would have on the closed descriptor.

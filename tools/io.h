@@ -8,8 +8,9 @@
 #include <sys/types.h>
 
 /*
- * First thing in main: a closed pipe becomes an error of write(2), and a
- * descriptor 0, 1 or 2 that is closed can't become a store's.
+ * First thing in main: a closed pipe and a file that is too large become
+ * errors of write(2), and a descriptor 0, 1 or 2 that is closed can't become a
+ * store's.
  */
 void io_start(void);
 

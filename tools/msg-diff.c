@@ -106,10 +106,11 @@ diff(struct show *s, fluffy_msg *a, fluffy_msg *b, const char *name_a,
 void
 diff_files(struct show *s, const char *a, const char *b)
 {
-	fluffy_msg *left = source_message(s->ctx, a, s->from), *right = NULL;
+	fluffy_msg *left = source_message(s->ctx, a, s->from, s->expected),
+	    *right = NULL;
 
 	if (left != NULL)
-		right = source_message(s->ctx, b, s->from);
+		right = source_message(s->ctx, b, s->from, s->expected);
 	if (right != NULL)
 		diff(s, left, right, a, b);
 	fluffy_msg_free(&left);

@@ -8,7 +8,9 @@
 #define CHECKS_MAX 64	/* no step has as many */
 
 struct explanation {
-	const char *path;
+	const char *file;	/* where the message is, and which of it */
+	size_t number;
+	const char *path;	/* the store */
 	enum fluffy_type type;
 	struct {
 		const char *name;
@@ -16,6 +18,7 @@ struct explanation {
 	} checks[CHECKS_MAX];
 	size_t n;
 	const char *verdict;
+	enum fluffy_outcome_kind outcome;
 	enum fluffy_error error;
 	const char *field, *text;
 };
@@ -97,7 +100,8 @@ put_text(struct output *out, const struct explanation *x)
 {
 	bool told = false;
 
-	put_line(out, "%s, as %s judges it", message_name(x), x->path);
+	put_line(out, "%s, message %zu: %s, as %s judges it", x->file,
+	    x->number, message_name(x), x->path);
 	for (size_t i = 0; i < x->n; i++) {
 		enum fluffy_error verdict = x->checks[i].verdict;
 
@@ -112,7 +116,8 @@ put_text(struct output *out, const struct explanation *x)
 		told |= verdict == x->error;
 	}
 	if (x->error == FLUFFY_OK || told)
-		put_line(out, "  %s", x->verdict);
+		put_line(out, "  %s%s", x->verdict, x->outcome ==
+		    FLUFFY_NOT_ADDRESSED ? ": it is for another device" : "");
 	else
 		put_line(out, "  %s: %s: %s%s%s", x->verdict,
 		    fluffy_error_name(x->error), x->field,
@@ -134,13 +139,16 @@ add_reason(json_t *object, enum fluffy_error error,
 static void
 put_json(struct output *out, const struct explanation *x)
 {
-	char path[1024], *line;
+	char file[1024], path[1024], *line;
 	json_t *checks = json_array(), *object;
 
 	/* a file's name may be any bytes, JSON may not */
+	snprintf(file, sizeof file, "%s", x->file);
 	snprintf(path, sizeof path, "%s", x->path);
+	clean_text(file);
 	clean_text(path);
-	object = json_pack("{s:s,s:s,s:o,s:s}", "message", message_name(x),
+	object = json_pack("{s:s,s:I,s:s,s:s,s:o,s:s}", "file", file,
+	    "number", (json_int_t)x->number, "message", message_name(x),
 	    "store", path, "checks", checks, "verdict", x->verdict);
 
 	for (size_t i = 0; i < x->n; i++) {
@@ -169,9 +177,11 @@ put_json(struct output *out, const struct explanation *x)
 
 bool
 explain_message(fluffy_ctx *ctx, struct output *out, fluffy_store *store,
-    const char *path, fluffy_msg *msg, bool json)
+    const struct explained *what, bool json)
 {
-	struct explanation x = { .path = path };
+	struct explanation x = { .file = what->file, .number = what->number,
+	    .path = what->store };
+	fluffy_msg *msg = what->msg;
 	fluffy_outcome outcome;
 
 	fluffy_ctx_set_checked(ctx, note_check, &x);
@@ -179,6 +189,7 @@ explain_message(fluffy_ctx *ctx, struct output *out, fluffy_store *store,
 		x.type = fluffy_msg_type(msg);
 	x.error = fluffy_explain(store, msg, &outcome);
 	fluffy_ctx_set_checked(ctx, NULL, NULL);
+	x.outcome = outcome.kind;
 	x.verdict = verdict_word(x.error, outcome.kind);
 	/* of an ERROR a check may fail without an error */
 	x.field = fluffy_why(ctx).field;
@@ -190,6 +201,6 @@ explain_message(fluffy_ctx *ctx, struct output *out, fluffy_store *store,
 	else if (msg != NULL && verdict_status(x.error, outcome.kind) !=
 	    FLUFFY_DONE)
 		report_received(fluffy_msg_error(msg),
-		    fluffy_msg_e_text(msg), x.verdict);
+		    fluffy_msg_e_text(msg), report_worth(x.error, outcome.kind));
 	return fluffy_error_status(x.error) != FLUFFY_BROKEN;
 }

@@ -10,12 +10,18 @@ const char *verdict_word(enum fluffy_error, enum fluffy_outcome_kind);
 enum fluffy_status verdict_status(enum fluffy_error,
     enum fluffy_outcome_kind);
 
+struct explained {
+	const char *file;
+	size_t number;		/* of the message in it, from 1 */
+	fluffy_msg *msg;	/* NULL: what was refused just before */
+	const char *store;	/* its path, as it was given */
+};
+
 /*
  * Writes each check with its verdict, as text or as a JSON object on a line,
- * and reports a refusal.  path is the store's, as it was given; msg NULL: what
- * was refused just before.  false: there's no point in going on.
+ * and reports a refusal.  false: there's no point in going on.
  */
 bool explain_message(fluffy_ctx *, struct output *, fluffy_store *,
-    const char *path, fluffy_msg *msg, bool json);
+    const struct explained *, bool json);
 
 #endif

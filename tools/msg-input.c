@@ -185,8 +185,30 @@ source_close(struct source *s)
 		close(s->fd);
 }
 
+bool
+source_gave(const struct input *in, const fluffy_msg *msg,
+    enum fluffy_format expected)
+{
+	if (expected == FLUFFY_NONE || fluffy_msg_format(msg) == expected)
+		return true;
+	report_error(FLUFFY_E_MALFORMED, in->name, "not %s",
+	    expected == FLUFFY_JSON ? "JSON" : "CBOR");
+	return false;
+}
+
+/* Of several files it is to be known which. */
+static void
+report_why_at(const fluffy_ctx *ctx, const char *name, enum fluffy_error error)
+{
+	fluffy_reason why = fluffy_why(ctx);
+
+	report_error(error, name, "%s%s%s", why.field,
+	    *why.field != '\0' ? ": " : "", why.text);
+}
+
 fluffy_msg *
-source_message(fluffy_ctx *ctx, const char *path, enum capture_form form)
+source_message(fluffy_ctx *ctx, const char *path, enum capture_form form,
+    enum fluffy_format expected)
 {
 	fluffy_msg *msg = NULL, *second = NULL;
 	struct source s;
@@ -201,8 +223,9 @@ source_message(fluffy_ctx *ctx, const char *path, enum capture_form form)
 		report_error(FLUFFY_E_MALFORMED, s.in.name,
 		    "more than one message");
 	else if (error != FLUFFY_END)
-		report_why(ctx, error);
-	if (error != FLUFFY_END || s.in.failed)
+		report_why_at(ctx, s.in.name, error);
+	if (error != FLUFFY_END || s.in.failed ||
+	    (msg != NULL && !source_gave(&s.in, msg, expected)))
 		fluffy_msg_free(&msg);
 	fluffy_msg_free(&second);
 	source_close(&s);

@@ -32,8 +32,12 @@ struct source {
 bool source_open(struct source *, fluffy_ctx *, const char *path,
     enum capture_form);
 void source_close(struct source *);
+/* In that encoding, or in any with FLUFFY_NONE; false, which is reported. */
+bool source_gave(const struct input *, const fluffy_msg *,
+    enum fluffy_format expected);
 /* The only message that is in it; NULL, which is reported, if it isn't one. */
-fluffy_msg *source_message(fluffy_ctx *, const char *path, enum capture_form);
+fluffy_msg *source_message(fluffy_ctx *, const char *path, enum capture_form,
+    enum fluffy_format expected);
 
 /* Let the input read through the capture. */
 void capture_attach(struct capture *, struct input *, enum capture_form);

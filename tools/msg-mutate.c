@@ -173,7 +173,7 @@ mutate_into(struct mutating *m)
 void
 mutate_file(struct show *s, const char *path, uint64_t seed, const char *dir)
 {
-	fluffy_msg *msg = source_message(s->ctx, path, s->from);
+	fluffy_msg *msg = source_message(s->ctx, path, s->from, s->expected);
 	struct mutating m = { .show = s, .msg = msg, .seed = seed,
 		.dir = dir };
 

@@ -81,13 +81,19 @@ write_message(struct show *s, const fluffy_msg *msg)
 
 /* By each store's party; msg NULL: what was refused before it was one. */
 static bool
-explain(struct show *s, fluffy_msg *msg)
+explain(struct show *s, const struct input *in, fluffy_msg *msg)
 {
+	struct explained what = { .file = in->name, .number = s->number,
+	    .msg = msg };
 	bool ok = open_stores(s);
 
-	for (size_t i = 0; i < s->paths->count && ok; i++)
-		ok = explain_message(s->ctx, s->out, s->store[i],
-		    s->paths->value[i], msg, s->to == FLUFFY_JSON);
+	for (size_t i = 0; i < s->paths->count && ok; i++) {
+		if (s->to == FLUFFY_TEXT && s->written++ > 0)
+			output_put(s->out, "\n", 1);
+		what.store = s->paths->value[i];
+		ok = explain_message(s->ctx, s->out, s->store[i], &what,
+		    s->to == FLUFFY_JSON);
+	}
 	return ok && !s->out->failed;
 }
 
@@ -95,16 +101,12 @@ explain(struct show *s, fluffy_msg *msg)
 static bool
 take(struct show *s, struct input *in, fluffy_msg *msg)
 {
-	if (s->expected != FLUFFY_NONE &&
-	    fluffy_msg_format(msg) != s->expected) {
-		report_error(FLUFFY_E_MALFORMED, in->name, "not %s",
-		    s->expected == FLUFFY_JSON ? "JSON" : "CBOR");
+	if (!source_gave(in, msg, s->expected))
 		return false;
-	}
 	if (!is_selected(s, msg))
 		return report_status() != FLUFFY_USAGE;
 	if (s->explain)
-		return explain(s, msg);
+		return explain(s, in, msg);
 	if (!open_message(s, msg))
 		return false;
 	report_tell("%s is valid", fluffy_type_name(fluffy_msg_type(msg)));
@@ -121,12 +123,14 @@ read_stream(struct show *s, struct input *in)
 	fluffy_msg *msg;
 	bool ok = true;
 
+	s->number = 0;
 	while (ok && input_fill(in)) {
 		while (ok && (error = input_at_hand(in, &msg)) < FLUFFY_MORE) {
+			s->number++;
 			if (error == FLUFFY_OK)
 				ok = take(s, in, msg);
 			else if (s->explain)
-				ok = explain(s, NULL);
+				ok = explain(s, in, NULL);
 			else
 				report_why(s->ctx, error);
 			fluffy_msg_free(&msg);

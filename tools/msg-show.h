@@ -10,6 +10,7 @@ struct show {
 	struct output *out;
 	bool check;			/* write nothing */
 	bool explain;			/* what the stores' parties make of it */
+	size_t number;			/* of the message in its file */
 	enum fluffy_format to;
 	unsigned flags;			/* of fluffy_msg_write */
 	enum capture_form from;

@@ -109,6 +109,15 @@ report_error(enum fluffy_error error, const char *field, const char *format,
 }
 
 void
+report_note(const char *text)
+{
+	char none[] = "", line[LINE];
+
+	snprintf(line, sizeof line, "%s", text);
+	print_error(FLUFFY_E_STORE, FLUFFY_DONE, none, line);
+}
+
+void
 report_why(const fluffy_ctx *ctx, enum fluffy_error error)
 {
 	fluffy_reason why = fluffy_why(ctx);
@@ -116,6 +125,13 @@ report_why(const fluffy_ctx *ctx, enum fluffy_error error)
 
 	report_error(error, told && why.field != NULL ? why.field : "", "%s",
 	    told ? why.text : fluffy_error_sentence(error));
+}
+
+const char *
+report_worth(enum fluffy_error error, enum fluffy_outcome_kind kind)
+{
+	return error == FLUFFY_OK && kind == FLUFFY_ERROR_PROVEN ?
+	    "proven" : "hint, not authenticated";
 }
 
 void

@@ -24,8 +24,13 @@ void report_error(enum fluffy_error, const char *field, const char *format,
 void report_why(const fluffy_ctx *, enum fluffy_error);
 /* The same for an ERROR message that was read: status 1, whatever its code. */
 void report_received(enum fluffy_error, const char *e_text, const char *worth);
+/* What an ERROR is worth after that outcome. */
+const char *report_worth(enum fluffy_error, enum fluffy_outcome_kind);
 /* The same for errno. */
 void report_errno(const char *field);
+
+/* One line like an error's, for what is to be known though all was done. */
+void report_note(const char *text);
 
 /* Words on success: silenced by -q. */
 void report_say(const char *format, ...) PRINTF_LIKE(1, 2);

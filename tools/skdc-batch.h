@@ -9,6 +9,7 @@ struct item {
 	fluffy_msg *request;
 	fluffy_bytes *answer;	/* one after another */
 	size_t answers;
+	bool told;		/* stderr has what is wrong with it */
 };
 
 /* They share one commit, and none of the answers leaves before it. */

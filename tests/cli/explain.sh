@@ -41,7 +41,14 @@ for enc in cbor json; do
 	explain 0 skdc.db req2
 	equal "$(verdict .verdict)" taken
 	equal "$(verdict '[.checks[].check] | join(" ")')" "size encoding pvno \
-msg-type structure receiver skdc kid seal plaintext cksum names clock time nonce kty etype service policy"
+msg-type structure receiver skdc kid seal plaintext names clock time nonce kty etype service policy"
+	ask reqc sensor lock --cksum
+	explain 0 skdc.db reqc
+	equal "$(verdict '[.checks[].check] | .[9:11] | join(" ")')" \
+		"plaintext cksum"
+	cat req2 reqc >two
+	run 0 fluffy-msg --explain -s skdc.db two >text
+	has text "two, message 2: PSK-REQ, as skdc.db judges it"
 	chapter "nothing changes in the store, $enc"
 	same skdc.db before.db
 	run 0 fluffy-skdc -s skdc.db <req2 >rep2
@@ -90,6 +97,15 @@ msg-type structure receiver skdc kid seal plaintext cksum names clock time nonce
 	run 1 fluffy-skdc -s skdc.db <req >error
 	run 1 fluffy-msg --explain -s lock.db error >text
 	has text "  hint"
+
+	explain 1 sensor.db error
+	expect_err "ERROR replay (proven)"
+	run 0 fluffy-key policy -s skdc.db --etypes AES-CCM-16-64-128
+	ask req5 sensor lock --etype A128GCM
+	explain 1 skdc.db req5
+	failed etype bad-etype
+	has text "none of A128GCM suits all: the SKDC takes AES-CCM-16-64-128, the client any, the service any"
+	run 0 fluffy-key policy -s skdc.db --etypes any
 
 	chapter "groups, deletion and rotation, $enc"
 	group request gsk.req lock den --members sensor
@@ -176,6 +192,15 @@ for enc in cbor json; do
 	has differ '- keydata.key: "(hidden)"'
 	run 1 fluffy-msg --diff --show-keys enrol enrol2 >differ
 	has differ "$key"
+	run 3 fluffy-msg --diff --from json one one.json
+	run 3 fluffy-msg --mutate --from "$([ "$enc" = cbor ] && echo json ||
+		echo cbor)" one
+	edit one '.ext = "a\u202eb"' >round
+	run 1 fluffy-msg --diff one round >differ
+	has differ '+ ext: "a\u202eb"'
+	echo hello >bad
+	run 3 fluffy-msg --diff one bad
+	expect_err "bad: "
 	cat one one >twice
 	run 3 fluffy-msg --diff one twice >differ
 	empty differ

@@ -12,7 +12,8 @@ class Case:
     status: of one that is done.  refusal: the error-code with which the SKDC
     may tell a device of a failure.  looks: the store and its log stay as they
     are.  ends: when stderr says that, it is asked to end.  beside: a command
-    that runs meanwhile; the last word of its first line is {beside}.
+    that runs meanwhile; the last word of its line "listening on" is
+    {beside}.
     """
 
     def __init__(self, name, command, stdin=None, gives=(), made=(),

@@ -119,8 +119,11 @@ class World:
                               env=self.env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE) as child:
-            words = child.stderr.readline().decode().split()
-            self.names = dict(self.names, beside=words[-1])
+            line = child.stderr.readline()
+            while line and b" listening on " not in line:
+                line = child.stderr.readline()
+            need(line, "\"%s\" doesn't listen" % case.beside)
+            self.names = dict(self.names, beside=line.decode().split()[-1])
             try:
                 yield
             finally:

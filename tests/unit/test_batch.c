@@ -9,7 +9,11 @@
 
 /* ---- what the linker wraps ----------------------------------------------- */
 
-static unsigned failing;	/* this call of fluffy_msg_write, from 1 */
+/* Answers of that type, the nth, or all: 0. */
+static struct {
+	enum fluffy_type type;
+	unsigned nth;
+} failing;
 
 enum fluffy_error __real_fluffy_msg_write(fluffy_ctx *, const fluffy_msg *,
     enum fluffy_format, unsigned, fluffy_bytes *);
@@ -20,7 +24,10 @@ enum fluffy_error
 __wrap_fluffy_msg_write(fluffy_ctx *ctx, const fluffy_msg *msg,
     enum fluffy_format format, unsigned flags, fluffy_bytes *out)
 {
-	if (failing == 0 || --failing > 0)
+	static unsigned n;
+
+	if (failing.type == 0 || fluffy_msg_type(msg) != failing.type ||
+	    (failing.nth > 0 && ++n != failing.nth))
 		return __real_fluffy_msg_write(ctx, msg, format, flags, out);
 	*out = (fluffy_bytes){ NULL, 0 };
 	return fluffy_fail_memory(ctx);
@@ -41,12 +48,11 @@ file_at(struct world *w, const char *name)
 }
 
 static void
-serve(struct world *w, unsigned nth, int in, int out, int err)
+serve(struct world *w, int in, int out, int err)
 {
 	char path[100];
 
 	(void)snprintf(path, sizeof(path), "%s/skdc.db", w->dir);
-	failing = nth;
 	if (dup2(in, 0) != 0 || dup2(out, 1) != 1 || dup2(err, 2) != 2)
 		_exit(77);
 	report_program("fluffy-skdc", NULL);
@@ -54,15 +60,16 @@ serve(struct world *w, unsigned nth, int in, int out, int err)
 	_exit((int)report_status());
 }
 
-/* Its status; the nth answer can't be written, 0: all can. */
+/* Its status.  Answers of that type can't be written: failing. */
 static int
-served(struct world *w, unsigned nth, const struct wires *in,
-    struct wires *out)
+served(struct world *w, enum fluffy_type type, unsigned nth,
+    const struct wires *in, struct wires *out)
 {
 	int fds[] = { file_at(w, "in"), file_at(w, "out"), file_at(w, "err") };
 	static uint8_t bytes[65536];
 	fluffy_reader *r = fluffy_reader_new(w->ctx);
 	fluffy_msg *msg;
+	enum fluffy_error e;
 	ssize_t n;
 	int status;
 	pid_t pid;
@@ -72,10 +79,13 @@ served(struct world *w, unsigned nth, const struct wires *in,
 		    in->v[i].len);
 	assert_int_equal(lseek(fds[0], 0, SEEK_SET), 0);
 	fluffy_store_close(&w->skdc);
+	failing.type = type;
+	failing.nth = nth;
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		serve(w, nth, fds[0], fds[1], fds[2]);
+		serve(w, fds[0], fds[1], fds[2]);
+	failing.type = 0;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	n = pread(fds[1], bytes, sizeof(bytes), 0);
@@ -85,54 +95,124 @@ served(struct world *w, unsigned nth, const struct wires *in,
 	assert_non_null(r);
 	must(w->ctx, fluffy_reader_push(r, bytes, (size_t)n));
 	fluffy_reader_finish(r);
-	while (fluffy_reader_next(r, &msg) == FLUFFY_OK) {
+	while ((e = fluffy_reader_next(r, &msg)) == FLUFFY_OK) {
 		assert_true(out->n < MAX_WIRES);
 		out->v[out->n++] = to_wire(w, &msg);
 	}
+	assert_int_equal(e, FLUFFY_END);
 	fluffy_reader_free(&r);
 	reopen(w);
 	return WEXITSTATUS(status);
 }
 
-/* FLUFFY_OK: it isn't an ERROR. */
-static enum fluffy_error
-error_told(struct world *w, const fluffy_bytes *wire)
+static void
+assert_told(struct world *w, const fluffy_bytes *wire, enum fluffy_type type,
+    enum fluffy_error error)
 {
 	fluffy_msg *msg = from_wire(w, wire);
-	enum fluffy_error told = fluffy_msg_error(msg);
 
+	assert_int_equal(fluffy_msg_type(msg), type);
+	assert_int_equal(fluffy_msg_error(msg), error);
 	fluffy_msg_free(&msg);
-	return told;
 }
 
 /* ---- tests --------------------------------------------------------------- */
 
-/*
- * Whichever answer of a batch can't be written: nobody is told anything else
- * than "internal", and nothing has happened.
- */
-static void
-what_cannot_be_told_does_not_happen(void **state)
+static struct wires
+three_requests(struct world *w)
 {
-	struct world *w = *state;
-	struct wires in = { .n = 3 }, out = { .n = 0 };
+	struct wires in = { .n = 3 };
 
 	in.v[0] = request(w, SENSOR, "lock");
 	in.v[1] = request(w, LAMP, "lock");
 	in.v[2] = request(w, LOCK, "sensor");
-	for (unsigned nth = 1; nth <= in.n; nth++) {
-		assert_int_equal(served(w, nth, &in, &out), FLUFFY_BROKEN);
-		assert_int_equal(out.n, in.n);
-		for (size_t i = 0; i < out.n; i++)
-			assert_int_equal(error_told(w, &out.v[i]),
-			    FLUFFY_E_INTERNAL);
-		wires_free(&out);
+	return in;
+}
+
+static void
+assert_all(struct world *w, struct wires *out, enum fluffy_type type,
+    enum fluffy_error error)
+{
+	assert_int_equal(out->n, 3);
+	for (size_t i = 0; i < out->n; i++)
+		assert_told(w, &out->v[i], type, error);
+	wires_free(out);
+}
+
+/* Nobody is told anything else than "internal", and nothing has happened. */
+static void
+what_cannot_be_told_does_not_happen(void **state)
+{
+	struct world *w = *state;
+	struct wires in = three_requests(w), out = { .n = 0 };
+
+	assert_int_equal(served(w, FLUFFY_PSK_REP, 0, &in, &out),
+	    FLUFFY_BROKEN);
+	assert_all(w, &out, FLUFFY_ERROR, FLUFFY_E_INTERNAL);
+	assert_int_equal(served(w, 0, 0, &in, &out), FLUFFY_DONE);
+	assert_all(w, &out, FLUFFY_PSK_REP, FLUFFY_OK);
+	assert_int_equal(served(w, 0, 0, &in, &out), FLUFFY_REFUSED);
+	assert_all(w, &out, FLUFFY_ERROR, FLUFFY_E_REPLAY);
+	wires_free(&in);
+}
+
+/* Whichever of them it was. */
+static void
+what_fails_once_is_done_again(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned nth = 1; nth <= 3; nth++) {
+		struct wires in = three_requests(w), out = { .n = 0 };
+
+		assert_int_equal(served(w, FLUFFY_PSK_REP, nth, &in, &out),
+		    FLUFFY_BROKEN);
+		assert_all(w, &out, FLUFFY_PSK_REP, FLUFFY_OK);
+		wires_free(&in);
 	}
-	assert_int_equal(served(w, 0, &in, &out), FLUFFY_DONE);
-	assert_int_equal(out.n, in.n);
-	for (size_t i = 0; i < out.n; i++)
-		assert_int_equal(type_of(w, &out.v[i]), FLUFFY_PSK_REP);
+}
+
+static fluffy_bytes
+pair_wire(struct world *w, struct device_store *d)
+{
+	const fluffy_pkp_params params = { .kty = "OKP", .etype = "EdDSA" };
+	fluffy_msg *msg;
+
+	must(w->ctx, fluffy_pkp_request(d->store, &params, &msg));
+	return to_wire(w, &msg);
+}
+
+static void
+one_that_breaks_breaks_no_other(void **state)
+{
+	struct world *w = *state;
+	struct wires in = { .n = 4 }, out = { .n = 0 };
+
+	in.v[0] = gsk_wire(w, SENSOR, &(fluffy_gsk_params){ .group = "den" });
+	in.v[1] = pair_wire(w, LAMP);
+	in.v[2] = request(w, LOCK, "sensor");
+	in.v[3] = request(w, SENSOR, "lock");
+	assert_int_equal(served(w, FLUFFY_PKP_REP, 0, &in, &out),
+	    FLUFFY_BROKEN);
+	assert_int_equal(out.n, 4);
+	assert_told(w, &out.v[0], FLUFFY_GSK_REP, FLUFFY_OK);
+	assert_told(w, &out.v[1], FLUFFY_ERROR, FLUFFY_E_INTERNAL);
+	assert_told(w, &out.v[2], FLUFFY_PSK_REP, FLUFFY_OK);
+	assert_told(w, &out.v[3], FLUFFY_PSK_REP, FLUFFY_OK);
+	gsk_taken(w, SENSOR, &out.v[0], FLUFFY_GROUP_CREATED);
 	wires_free(&out);
+	wires_free(&in);
+
+	in = three_requests(w);
+	in.n = 4;
+	in.v[3] = fetch_wire(w, SENSOR,
+	    &(fluffy_fetch_params){ .group = "den" });
+	assert_int_equal(served(w, FLUFFY_GSK_DLVR, 0, &in, &out),
+	    FLUFFY_BROKEN);
+	assert_int_equal(out.n, 4);
+	assert_told(w, &out.v[3], FLUFFY_ERROR, FLUFFY_E_INTERNAL);
+	wire_free(&out.v[--out.n]);
+	assert_all(w, &out, FLUFFY_PSK_REP, FLUFFY_OK);
 	wires_free(&in);
 }
 
@@ -140,7 +220,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_BOTH(what_cannot_be_told_does_not_happen)
+		IN_BOTH(what_cannot_be_told_does_not_happen),
+		IN_BOTH(what_fails_once_is_done_again),
+		IN_BOTH(one_that_breaks_breaks_no_other)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

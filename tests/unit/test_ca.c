@@ -800,11 +800,13 @@ urls_are_those_of_http(void **state)
 	    "HTTP://ca/", "HTTPS://ca/", "ftp://ca/", "http://", "http:///x",
 	    "http://ca:0x50/", "http://ca:99999/", "http://user@ca/",
 	    "http://user:password@ca/", "http://ca/?q", "http://ca/#f",
-	    "file:///etc/passwd", "//ca/" };
+	    "file:///etc/passwd", "//ca/", "http://ca/ HTTP/1.0\r\nX: y",
+	    "http://ca/\x1b[31m", "http://c\xc3\xa4/", "http://ca/a b" };
 	struct authority ca = set_authority("P-256", NULL);
 	fluffy_ca tried = { .cert = "ca.pem", .ref = "skdc",
 	    .secret = "secret" };
 	fluffy_ctx *ctx = *state;
+	char text[257] = "http://ca/";
 	size_t i;
 
 	write_text("secret", BYTES("s"));
@@ -820,6 +822,11 @@ urls_are_those_of_http(void **state)
 		}
 		assert_int_equal(ERR_peek_error(), 0);
 	}
+	memset(text + 10, 'x', 245);
+	tried.url = text;
+	must(ctx, ca_check(ctx, &tried));
+	text[255] = 'x';
+	refused_at(ctx, ca_check(ctx, &tried), FLUFFY_E_USAGE, "");
 	end_authority(&ca);
 }
 

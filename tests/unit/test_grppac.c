@@ -4,7 +4,7 @@
 #include "grppac.h"
 
 #define EXPECTED_MEMBERS "members: expected \"any\" or an array of names"
-#define EXPECTED_LIFETIME "lifetime: expected a whole number of seconds"
+#define EXPECTED_LIFETIME "lifetime: expected a whole number of seconds, 1 or more"
 
 /* {"members": and {"lifetime": */
 #define M "a1 67 6d656d62657273 "
