@@ -140,15 +140,23 @@ at_new_skdc(struct world *w, fluffy_msg *msg, fluffy_bytes *out)
 	return at_skdc(w, msg, out);
 }
 
+/* Names are of all lengths. */
+static inline int
+digits_of(unsigned i)
+{
+	return (int)(i * 17 % 240);
+}
+
 /* A realm of so many; some were removed, and their kids are unknown too. */
 static inline void
 enrol_more(struct world *w, struct keyid kids[KIDS])
 {
-	char name[20];
+	char name[256];
 	fluffy_msg *msg;
 
 	for (unsigned i = 0; i < KIDS; i++) {
-		(void)snprintf(name, sizeof(name), "device-%u", i);
+		(void)snprintf(name, sizeof(name), "device-%0*u",
+		    digits_of(i), i);
 		must(w->ctx, fluffy_enrol(w->skdc, name, NULL, &msg));
 		fluffy_msg_free(&msg);
 		kids[i] = secret_of_owner(w, name).kid;
@@ -217,6 +225,50 @@ lowest_requests(struct world *w)
 	fill(w, &p, &good, authenticator_of, &lowest, 1);
 	wire_free(&good);
 	p.unknown = -1;
+	return p;
+}
+
+/* Which kid is the nearest below that one; n: none. */
+static inline size_t
+below(const struct keyid *kids, size_t n, size_t than)
+{
+	size_t found = n, i;
+
+	for (i = 0; i < n; i++)
+		if (bytes_cmp(keyid_bytes(&kids[i]),
+		    keyid_bytes(&kids[than])) < 0 && (found == n ||
+		    bytes_cmp(keyid_bytes(&kids[i]),
+		    keyid_bytes(&kids[found])) > 0))
+			found = i;
+	return found;
+}
+
+/*
+ * Kids of devices with long names, and those before them, which nobody has:
+ * what is next to these is another's, whose name is short.
+ */
+static inline struct place
+neighbours(struct world *w)
+{
+	struct place p = { .take = at_skdc };
+	struct keyid kids[KIDS], chosen[KIDS];
+	fluffy_bytes good = request(w, SENSOR, "lock");
+	size_t n = 0;
+
+	enrol_more(w, kids);
+	for (unsigned i = 0; i < KIDS; i++) {
+		size_t j = below(kids, KIDS, i);
+
+		if (j < KIDS && digits_of(i) > digits_of((unsigned)j) + 99 &&
+		    kids[i].b[kids[i].n - 1] != 0)
+			chosen[n++] = kids[i];
+	}
+	assert_true(n > 0);
+	fill(w, &p, &good, authenticator_of, chosen, n);
+	wire_free(&good);
+	p.unknown = -1;
+	honest(w);
+	must(w->ctx, fluffy_skdc_begin(w->skdc));
 	return p;
 }
 
@@ -290,11 +342,14 @@ receipts(struct world *w)
 	return p;
 }
 
+/* How many instructions of a message its place in the index may cost. */
 static const struct {
 	const char *what;
 	struct place (*make)(struct world *);
+	unsigned place;
 } places[] = {
 	{ "PSK-REQ", psk_requests },
+	{ "PSK-REQ, another's neighbour", neighbours, 100 },
 	{ "PSK-REQ, nothing remembered", first_requests },
 	{ "PSK-REQ, below all kids", lowest_requests },
 	{ "GSK-FET", fetches },
