@@ -49,6 +49,8 @@ read_all(struct ca_job *job, const char *path, int fd, struct buffer *b)
 	}
 	if (n < 0)
 		return cannot_read(job, path);
+	if (b->no_memory)
+		return fluffy_fail_memory(job->ctx);
 	if (b->failed)
 		return ca_refuse(job, "%s: too large", path);
 	return FLUFFY_OK;

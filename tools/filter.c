@@ -1,6 +1,7 @@
 /* filter.c - what programs that read or write messages have in common */
 #include "filter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* As many bytes as a pipe holds: what is at hand is read at once. */
@@ -135,15 +136,30 @@ emit(fluffy_ctx *ctx, struct output *out, const fluffy_msg *msg,
 	return ok;
 }
 
+/* Encoded before the first leaves: a part isn't taken for all of them. */
 bool
 emit_all(fluffy_ctx *ctx, struct output *out, const fluffy_msgs *msgs,
     enum fluffy_format format)
 {
-	bool ok = true;
+	fluffy_bytes *all = calloc(msgs->n + 1, sizeof *all);
+	enum fluffy_error error = FLUFFY_OK;
+	bool ok;
 
-	for (size_t i = 0; ok && i < msgs->n; i++)
-		ok = emit(ctx, out, msgs->v[i], format);
-	return ok;
+	if (all == NULL) {
+		report_error(FLUFFY_E_MEMORY, "", "out of memory");
+		return false;
+	}
+	for (size_t i = 0; i < msgs->n && error == FLUFFY_OK; i++)
+		error = fluffy_msg_write(ctx, msgs->v[i], format, 0, &all[i]);
+	if (error != FLUFFY_OK)
+		report_why(ctx, error);
+	ok = error == FLUFFY_OK;
+	for (size_t i = 0; i < msgs->n; i++) {
+		ok = ok && output_put(out, all[i].data, all[i].len);
+		fluffy_bytes_free(&all[i]);
+	}
+	free(all);
+	return output_flush(out) && ok;
 }
 
 bool

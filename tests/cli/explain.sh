@@ -98,14 +98,16 @@ msg-type structure receiver skdc kid seal plaintext names clock time nonce kty e
 	run 1 fluffy-msg --explain -s lock.db error >text
 	has text "  hint"
 
+	ask req5 sensor nobody
+	run 1 fluffy-skdc -s skdc.db <req5 >error
 	explain 1 sensor.db error
-	expect_err "ERROR replay (proven)"
+	expect_err "ERROR unknown-service (proven)"
 	run 0 fluffy-key policy -s skdc.db --etypes AES-CCM-16-64-128
 	ask req5 sensor lock --etype A128GCM
 	explain 1 skdc.db req5
 	failed etype bad-etype
 	has text "none of A128GCM suits all: the SKDC takes AES-CCM-16-64-128, the client any, the service any"
-	run 0 fluffy-key policy -s skdc.db --etypes any
+	run 0 fluffy-key policy -s skdc.db --etypes ""
 
 	chapter "groups, deletion and rotation, $enc"
 	group request gsk.req lock den --members sensor
@@ -192,9 +194,10 @@ for enc in cbor json; do
 	has differ '- keydata.key: "(hidden)"'
 	run 1 fluffy-msg --diff --show-keys enrol enrol2 >differ
 	has differ "$key"
-	run 3 fluffy-msg --diff --from json one one.json
-	run 3 fluffy-msg --mutate --from "$([ "$enc" = cbor ] && echo json ||
-		echo cbor)" one
+	other=cbor
+	[ "$enc" = json ] || other=json
+	run 3 fluffy-msg --diff --from $other one one
+	run 3 fluffy-msg --mutate --from $other one
 	edit one '.ext = "a\u202eb"' >round
 	run 1 fluffy-msg --diff one round >differ
 	has differ '+ ext: "a\u202eb"'

@@ -63,12 +63,17 @@ put(enum fluffy_error e, fluffy_msg **msg)
 	return written == FLUFFY_OK ? e : written;
 }
 
+/* All of them, or none. */
 static inline enum fluffy_error
 put_all(enum fluffy_error e, fluffy_msgs *msgs)
 {
-	for (size_t i = 0; i < msgs->n; i++)
+	size_t n = msgs->n;
+
+	for (size_t i = 0; i < n; i++)
 		e = put(e, &msgs->v[i]);
 	fluffy_msgs_free(msgs);
+	if (out.n < n)
+		wires_free(&out);
 	return e;
 }
 

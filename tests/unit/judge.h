@@ -68,6 +68,7 @@ note_opening(struct verdict *v, const char *name, enum fluffy_error verdict)
 	if (kid)
 		v->kid = verdict;
 	else {
+		assert_true(n > strlen(behind));
 		n -= strlen(behind);
 		assert_string_equal(v->told + n, behind);
 		(void)snprintf(v->told + n, sizeof(v->told) - n, "=%s ",
