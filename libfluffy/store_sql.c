@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "alg.h"
+#include "schema.h"
 #include "store_sql.h"
 #include "text.h"
 
@@ -390,7 +391,8 @@ get_tokens(struct query *q, struct tokens *list)
 
 	*list = (struct tokens){ 0 };
 	while (b.n > 0) {
-		if (list->n == MAX_LIST || !take_token(&b, &list->v[list->n])) {
+		if (list->n == MAX_LIST || !take_token(&b, &list->v[list->n]) ||
+		    word_of(R_ALG, list->v[list->n]) == NULL) {
 			*list = (struct tokens){ 0 };
 			q->damaged = true;
 			return;
