@@ -376,13 +376,12 @@ enum fluffy_error
 check_kty(struct step *step)
 {
 	int64_t kty = step->msg->body->kty;
-	const char *word = word_of(R_KTY, kty);
 
 	if (kty == KTY_SYMM)
 		return FLUFFY_OK;
 	return refuse(step->s->ctx, step->msg, "req-body.kty",
-	    FLUFFY_E_BAD_ETYPE, "expected SYMM, found %s",
-	    word != NULL ? word : "another number");
+	    FLUFFY_E_BAD_ETYPE, "expected SYMM (%d), found %lld", KTY_SYMM,
+	    (long long)kty);
 }
 
 static void
