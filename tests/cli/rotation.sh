@@ -3,7 +3,7 @@
 # twice, in the wrong place or not at all; and what becomes of the old key.
 # shellcheck source=tests/cli/lib.sh
 . "${srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
-need jq perl faketime
+need jq perl faketime sqlite3
 find_faketime || skip "faketime doesn't work here"
 
 now=1800000000
@@ -311,3 +311,21 @@ for enc in cbor json; do
 	honest_between camera lock
 	honest
 done
+
+chapter "another process keeps the log from being emptied"
+enc=cbor
+fresh reader
+mkfifo orders
+sqlite3 skdc.db <orders >held &
+exec 9>orders
+echo 'BEGIN; SELECT * FROM party;' >&9
+until [ -s held ]; do sleep 0.05; done
+run 0 fluffy-key rotate -s skdc.db --now sensor >new
+expect_err "still in the store's log"
+is new ENROL
+holds "$(hex_key first.sensor)" skdc.db skdc.db-wal || fail "it is gone"
+exec 9>&-
+wait
+join new sensor.db
+honest
+gone "$(hex_key first.sensor)" skdc.db
