@@ -188,8 +188,9 @@ void
 store_close(fluffy_store **store)
 {
 	if (*store != NULL && fluffy_store_log_left(*store))
-		report_note("erased keys are still in the store's log, which "
-		    "another process reads: the next change takes them out");
+		report_error(FLUFFY_E_STORE, "", "all is done, but erased "
+		    "keys are still in the store's log, which another "
+		    "process reads: the next change takes them out");
 	fluffy_store_close(store);
 }
 

@@ -109,15 +109,6 @@ report_error(enum fluffy_error error, const char *field, const char *format,
 }
 
 void
-report_note(const char *text)
-{
-	char none[] = "", line[LINE];
-
-	snprintf(line, sizeof line, "%s", text);
-	print_error(FLUFFY_E_STORE, FLUFFY_DONE, none, line);
-}
-
-void
 report_why(const fluffy_ctx *ctx, enum fluffy_error error)
 {
 	fluffy_reason why = fluffy_why(ctx);

@@ -29,9 +29,6 @@ const char *report_worth(enum fluffy_error, enum fluffy_outcome_kind);
 /* The same for errno. */
 void report_errno(const char *field);
 
-/* One line like an error's, for what is to be known though all was done. */
-void report_note(const char *text);
-
 /* Words on success: silenced by -q. */
 void report_say(const char *format, ...) PRINTF_LIKE(1, 2);
 /* What only -v wants to know. */

@@ -320,7 +320,7 @@ sqlite3 skdc.db <orders >held &
 exec 9>orders
 echo 'BEGIN; SELECT * FROM party;' >&9
 until [ -s held ]; do sleep 0.05; done
-run 0 fluffy-key rotate -s skdc.db --now sensor >new
+run 4 fluffy-key rotate -s skdc.db --now -o new sensor
 expect_err "still in the store's log"
 is new ENROL
 holds "$(hex_key first.sensor)" skdc.db skdc.db-wal || fail "it is gone"
