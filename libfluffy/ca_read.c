@@ -1,9 +1,8 @@
 /* ca_read.c - a CA's files: certificates, private key, shared secret */
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
-
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>

@@ -286,8 +286,8 @@ FLUFFY_CHECKED enum fluffy_error fluffy_store_open(fluffy_ctx *,
     const char *path, unsigned flags, fluffy_store **);
 /*
  * Are keys that were erased still in the store's write-ahead log, because
- * another process has been reading for 10 s?  What was done stands; whoever
- * changes the store next tries again.
+ * another process has been reading for 10 s, or it can't be written?  What was
+ * done stands; whoever changes the store next tries again.
  */
 bool fluffy_store_log_left(const fluffy_store *);
 void fluffy_store_close(fluffy_store **);

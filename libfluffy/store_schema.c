@@ -192,7 +192,8 @@ const char *const sql_text[N_SQL] = {
 	 */
 	/* of some other device, perhaps: without what differs in length */
 	[SQL_SECRET] = "SELECT s.kid, s.alg, v.key, s.endtime, s.ord "
-	    "FROM secret s INDEXED BY secret_live CROSS JOIN vault v USING(slot) WHERE " KID_MARKED " < ? AND " LIVE
+	    "FROM secret s INDEXED BY secret_live "
+	    "CROSS JOIN vault v USING(slot) WHERE " KID_MARKED " < ? AND " LIVE
 	    "ORDER BY " KID_MARKED " DESC LIMIT 1",
 	[SQL_SECRET_OWNER] = "SELECT owner FROM secret "
 	    "WHERE kid = ? AND slot IS NOT NULL",

@@ -188,9 +188,10 @@ void
 store_close(fluffy_store **store)
 {
 	if (*store != NULL && fluffy_store_log_left(*store))
-		report_error(FLUFFY_E_STORE, "", "all is done, but erased "
-		    "keys are still in the store's log, which another "
-		    "process reads: the next change takes them out");
+		report_error(FLUFFY_E_STORE, "", "what was done stands, but "
+		    "erased keys are still in the store's log, because "
+		    "another process reads it or it can't be written; the "
+		    "next change takes them out");
 	fluffy_store_close(store);
 }
 
