@@ -111,6 +111,21 @@ refusal(fluffy_store *s, const struct step *step, enum fluffy_error why,
 	return e == FLUFFY_OK ? msgs_add(s->ctx, out, &msg) : e;
 }
 
+/*
+ * A key that has made all its seals, an answer too large: that isn't a refusal,
+ * and what was done for the request must not stay.
+ */
+static enum fluffy_error
+not_usage(fluffy_store *s, enum fluffy_error e)
+{
+	fluffy_reason why = fluffy_why(s->ctx);
+
+	if (fluffy_error_status(e) != FLUFFY_USAGE)
+		return e;
+	return fluffy_fail_at(s->ctx, FLUFFY_E_INTERNAL, why.field, "%s",
+	    why.text);
+}
+
 enum fluffy_error
 fluffy_skdc_answer(fluffy_store *s, fluffy_msg *in, fluffy_msgs *out)
 {
@@ -120,7 +135,7 @@ fluffy_skdc_answer(fluffy_store *s, fluffy_msg *in, fluffy_msgs *out)
 	*out = (fluffy_msgs){ NULL, 0 };
 	if ((e = check_role(s)) != FLUFFY_OK)
 		return e;
-	e = answer(&step, out);
+	e = not_usage(s, answer(&step, out));
 	if (fluffy_error_status(e) == FLUFFY_BROKEN)
 		s->batch_failed = true;
 	if (e != FLUFFY_OK)

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include "store_sql.h"
+
 #include "../../tools/report.h"
 #include "../fuzz/skdc_main.h"
 
@@ -216,13 +218,51 @@ one_that_breaks_breaks_no_other(void **state)
 	wires_free(&in);
 }
 
+static void
+set_seals(struct world *w, const char *seals)
+{
+	char sql[60];
+
+	(void)snprintf(sql, sizeof(sql), "UPDATE secret SET seals = %s",
+	    seals);
+	assert_int_equal(sqlite3_exec(w->skdc->sql->db, sql, NULL, NULL, NULL),
+	    SQLITE_OK);
+}
+
+/* Section 4: no answer can be sealed any more, so nothing was done. */
+static void
+a_key_used_up_leaves_nothing_behind(void **state)
+{
+	struct world *w = *state;
+	struct wires in = { .n = 2 }, out = { .n = 0 };
+
+	in.v[0] = gsk_wire(w, SENSOR, &(fluffy_gsk_params){ .group = "den" });
+	in.v[1] = request(w, LAMP, "lock");
+	set_seals(w, "4294967296");
+	assert_int_equal(served(w, 0, 0, &in, &out), FLUFFY_BROKEN);
+	assert_int_equal(out.n, 2);
+	assert_told(w, &out.v[0], FLUFFY_ERROR, FLUFFY_E_INTERNAL);
+	assert_told(w, &out.v[1], FLUFFY_ERROR, FLUFFY_E_INTERNAL);
+	wires_free(&out);
+
+	set_seals(w, "0");
+	assert_int_equal(served(w, 0, 0, &in, &out), FLUFFY_DONE);
+	assert_int_equal(out.n, 2);
+	assert_told(w, &out.v[0], FLUFFY_GSK_REP, FLUFFY_OK);
+	assert_told(w, &out.v[1], FLUFFY_PSK_REP, FLUFFY_OK);
+	gsk_taken(w, SENSOR, &out.v[0], FLUFFY_GROUP_CREATED);
+	wires_free(&out);
+	wires_free(&in);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_BOTH(what_cannot_be_told_does_not_happen),
 		IN_BOTH(what_fails_once_is_done_again),
-		IN_BOTH(one_that_breaks_breaks_no_other)
+		IN_BOTH(one_that_breaks_breaks_no_other),
+		IN_BOTH(a_key_used_up_leaves_nothing_behind)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
