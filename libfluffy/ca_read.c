@@ -67,9 +67,11 @@ read_file(struct ca_job *job, const char *path, struct buffer *b)
 	*b = BUFFER(FILE_MAX);
 	if (fd < 0)
 		return cannot_read(job, path);
-	e = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ?
-	    read_all(job, path, fd, b) :
-	    ca_refuse(job, "%s: not a regular file", path);
+	if (fstat(fd, &st) != 0)
+		e = cannot_read(job, path);
+	else
+		e = S_ISREG(st.st_mode) ? read_all(job, path, fd, b) :
+		    ca_refuse(job, "%s: not a regular file", path);
 	(void)close(fd);
 	return e;
 }

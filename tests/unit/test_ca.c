@@ -586,6 +586,9 @@ files_that_are_none_are_refused(void **state)
 	assert_int_equal(mkdir("ca.pem", 0700), 0);
 	is_no_ca(ctx, "ca.pem: ");
 	assert_int_equal(rmdir("ca.pem"), 0);
+	assert_int_equal(mkfifo("ca.pem", 0600), 0);
+	is_no_ca(ctx, "ca.pem: not a regular file");
+	assert_int_equal(unlink("ca.pem"), 0);
 	write_text("ca.pem", BYTES(""));
 	is_no_ca(ctx, "ca.pem: there is no certificate");
 	write_text("ca.pem", BYTES("\0\0\0\0"));
