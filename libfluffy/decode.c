@@ -915,6 +915,22 @@ check_emitted(fluffy_ctx *ctx, const struct fluffy_msg *msg)
 	return e;
 }
 
+/*
+ * Section 6 has the encoding before pvno.  Where the version is ours its faults
+ * are found with the structure, which can name them.
+ */
+static enum fluffy_error
+other_version(struct decoder *d)
+{
+	enum fluffy_error e;
+
+	d->ctx->refused_at = READ_ENCODING;
+	if ((e = check_wellformed(d->ctx, d->t)) != FLUFFY_OK)
+		return e;
+	d->ctx->refused_at = READ_PVNO;
+	return check_version(d);
+}
+
 static enum fluffy_error
 decode_root(struct decoder *d, size_t received, struct fluffy_msg *msg)
 {
@@ -930,7 +946,9 @@ decode_root(struct decoder *d, size_t received, struct fluffy_msg *msg)
 		    node_describe(root));
 	d->ctx->refused_type = peek_type(d);
 	d->ctx->refused_at = READ_PVNO;
-	if ((e = check_version(d)) != FLUFFY_OK)
+	if ((e = check_version(d)) == FLUFFY_E_BAD_VERSION)
+		e = other_version(d);
+	if (e != FLUFFY_OK)
 		return e;
 	d->ctx->refused_at = READ_TYPE;
 	if ((e = find_type(d, &type)) != FLUFFY_OK)

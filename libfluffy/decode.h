@@ -15,6 +15,10 @@
 FLUFFY_CHECKED enum fluffy_error decode_message(fluffy_ctx *,
     const struct tree *, size_t received, struct fluffy_msg **);
 
+/* Of a message of another version: MALFORMED if its encoding is. */
+FLUFFY_CHECKED enum fluffy_error check_wellformed(fluffy_ctx *,
+    const struct tree *);
+
 /*
  * A plaintext, or a Sign1's payload: a deterministic CBOR map that obeys
  * schema, into arena.
