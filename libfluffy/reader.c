@@ -216,6 +216,9 @@ next_cbor(fluffy_reader *r, fluffy_msg **msg)
 	r->scanning = false;
 	if (result == SCAN_NO_MEMORY)
 		return end_stream(r, fluffy_fail_memory(r->ctx));
+	/* a brace, for one, would begin a text of petabytes */
+	if (result == SCAN_TOO_LARGE && looks_like_cbor(data) == 0)
+		return end_stream(r, malformed(r, "not a CBOR map"));
 	if (result == SCAN_TOO_LARGE)
 		return end_stream(r, too_large(r, "larger than %u bytes",
 		    FLUFFY_MAX_RECEIVED));
