@@ -79,6 +79,11 @@ error_make(fluffy_store *s, const struct step *step, enum fluffy_error code,
 	PUT_BYTES(msg, msg, skdcname, L_skdcname, name_bytes(&s->party.name));
 	if (step != NULL && step->verified && !without_ack(code))
 		e = put_ack(s, msg, step);
+	/* no seal is left for an ack (section 4): then it's a hint */
+	if (e == FLUFFY_E_USAGE) {
+		fluffy_msg_free(&msg);
+		return error_make(s, NULL, code, out);
+	}
 	return message_finish(s->ctx, e, &msg, out);
 }
 
@@ -97,30 +102,39 @@ error_make_bare(fluffy_store *s, enum fluffy_error code, fluffy_msg **out)
 
 /* ---- client ------------------------------------------------------------------- */
 
-/* Clear names, where they are, have to be those of ack and of its key. */
-static bool
-names_fit(const fluffy_store *s, const struct fluffy_msg *msg)
-{
-	struct bytes skdcname = name_bytes(&s->party.skdcname);
-
-	return bytes_eq(msg->ack.plain->skdcname, skdcname) &&
-	    (!HAS(msg, L_skdcname) || bytes_eq(msg->skdcname, skdcname)) &&
-	    (!HAS(msg, L_skdcrealm) || bytes_eq(msg->skdcrealm,
-	    name_bytes(&s->party.skdcrealm))) &&
-	    (!HAS(msg, L_crealm) || bytes_eq(msg->crealm,
-	    name_bytes(&s->party.realm))) &&
-	    (!HAS(msg, L_cname) || bytes_eq(msg->cname,
-	    name_bytes(&s->party.name)));
-}
-
-/* An ERROR's ack opens, its names fit, and a request waits for it. */
+/*
+ * An ERROR's ack opens, its names fit, and a request waits for it: those in
+ * clear, where they are, have to be those of ack and of its key.
+ */
 static enum fluffy_error
 check_error_names(struct step *step)
 {
-	if (names_fit(step->s, step->msg))
-		return FLUFFY_OK;
-	return refuse(step->s->ctx, step->msg, "ack", FLUFFY_E_AUTH_FAILED,
-	    "names that don't fit");
+	const struct fluffy_msg *msg = step->msg;
+	const struct party *party = &step->s->party;
+	const struct {
+		const char *member;
+		bool there;
+		struct bytes found, expected;
+	} names[] = {
+		{ "ack.skdcname", true, msg->ack.plain->skdcname,
+		    name_bytes(&party->skdcname) },
+		{ "skdcname", HAS(msg, L_skdcname), msg->skdcname,
+		    name_bytes(&party->skdcname) },
+		{ "skdcrealm", HAS(msg, L_skdcrealm), msg->skdcrealm,
+		    name_bytes(&party->skdcrealm) },
+		{ "crealm", HAS(msg, L_crealm), msg->crealm,
+		    name_bytes(&party->realm) },
+		{ "cname", HAS(msg, L_cname), msg->cname,
+		    name_bytes(&party->name) }
+	};
+	enum fluffy_error e = FLUFFY_OK;
+
+	for (size_t i = 0; e == FLUFFY_OK &&
+	    i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].there)
+			e = check_name(step->s->ctx, msg, names[i].member,
+			    names[i].found, names[i].expected);
+	return e;
 }
 
 /* Only what the SKDC was asked can the SKDC refuse. */

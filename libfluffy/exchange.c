@@ -97,6 +97,8 @@ seal_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
 	/* the ERROR that says so: what a broken store counts isn't kept */
 	if (!s->broken && !s->batch_failed)
 		e = store_secret_sealed(s, how.kid);
+	else if (secret->seals >= SEALS_MAX)
+		e = store_sealed_out(s);
 	if (e == FLUFFY_OK)
 		e = seal_make(s->ctx, msg, container, label, part, &how);
 	return e;
@@ -200,7 +202,8 @@ secret_opens(const fluffy_store *s, const struct secret *secret, uint64_t now)
 /*
  * Section 9: an SKDC seals with the oldest key that hasn't ended, because it
  * drops the older ones when it has opened a message under a newer one; a
- * device with the newest.
+ * device with the newest.  One that may seal no more is passed over for a newer
+ * one, or nothing would ever tell its owner of that.
  */
 enum fluffy_error
 sealing_secret(fluffy_store *s, struct bytes owner, uint64_t now,
@@ -214,8 +217,9 @@ sealing_secret(fluffy_store *s, struct bytes owner, uint64_t now,
 	e = store_secrets_of(s, owner, all, MAX_SECRETS, &n);
 	if (e == FLUFFY_OK && s->party.role == ROLE_DEVICE && n > 0)
 		found = n - 1;
-	for (; found == MAX_SECRETS && i < n; i++)
-		if (secret_opens(s, &all[i], now))
+	for (; i < n && s->party.role != ROLE_DEVICE; i++)
+		if (secret_opens(s, &all[i], now) && (found == MAX_SECRETS ||
+		    all[found].seals >= SEALS_MAX))
 			found = i;
 	if (e == FLUFFY_OK && found == MAX_SECRETS)
 		e = fluffy_fail(s->ctx, FLUFFY_E_NOT_FOUND, NULL,
@@ -391,7 +395,7 @@ put_algs(struct buffer *b, const char *who, const struct tokens *algs)
 
 	buffer_adds(b, who);
 	if (algs->n == 0)
-		buffer_adds(b, " any");
+		buffer_adds(b, " any content encryption");
 	for (i = 0; i < algs->n; i++) {
 		const char *word = word_of(R_ALG, algs->v[i]);
 
@@ -463,13 +467,26 @@ check_asked_alg(struct step *step)
 {
 	const struct tokens *asked = &step->pending.etypes;
 	const struct keydata *k = step->part->keydata;
+	const struct tokens found = { .v = { k->alg }, .n = 1 };
+	struct buffer b = BUFFER(REASON_TEXT);
+	enum fluffy_error e;
 	uint8_t i;
 
-	for (i = 0; i < asked->n && k->kty == step->pending.kty; i++)
+	if (k->kty != step->pending.kty)
+		return refuse(step->s->ctx, step->msg, "receipt.keydata.kty",
+		    FLUFFY_E_BAD_ETYPE, "expected %lld, found %lld",
+		    (long long)step->pending.kty, (long long)k->kty);
+	for (i = 0; i < asked->n; i++)
 		if (asked->v[i] == k->alg)
 			return FLUFFY_OK;
-	return refuse(step->s->ctx, step->msg, "receipt.keydata.alg",
-	    FLUFFY_E_BAD_ETYPE, "not one that was asked for");
+	put_algs(&b, "asked for was", asked);
+	put_algs(&b, ", found", &found);
+	buffer_addc(&b, '\0');
+	e = b.failed ? fluffy_fail_memory(step->s->ctx) :
+	    refuse(step->s->ctx, step->msg, "receipt.keydata.alg",
+	    FLUFFY_E_BAD_ETYPE, "%s", (const char *)b.p);
+	buffer_free(&b);
+	return e;
 }
 
 enum fluffy_error
@@ -545,7 +562,9 @@ check_endtime(struct step *step)
 	(void)snprintf(member, sizeof(member), "%s.endtime", step->key_at);
 	if (step->now < session->endtime)
 		return refuse(step->s->ctx, step->msg, member,
-		    FLUFFY_E_EXPIRED, "isn't after authtime");
+		    FLUFFY_E_EXPIRED, "%llu isn't after authtime, %llu",
+		    (unsigned long long)session->endtime,
+		    (unsigned long long)session->authtime);
 	return refuse(step->s->ctx, step->msg, member, FLUFFY_E_EXPIRED,
 	    "the key ended %llu s ago, at %s",
 	    (unsigned long long)(step->now - session->endtime),
@@ -621,8 +640,9 @@ check_clock(struct step *step)
 	    policy_skew(s->skew)))
 		return FLUFFY_OK;
 	return refuse(s->ctx, step->msg, proof_name(step), FLUFFY_E_BUSY,
-	    "the clock here is %llu s behind what it was",
-	    (unsigned long long)(s->max_now - step->now));
+	    "the clock here is %llu s behind what it was, more than the skew "
+	    "of %llu s", (unsigned long long)(s->max_now - step->now),
+	    (unsigned long long)policy_skew(s->skew));
 }
 
 static enum fluffy_error
@@ -798,11 +818,20 @@ find_parties(struct step *step)
 enum fluffy_error
 check_service(struct step *step)
 {
-	struct bytes name = step->msg->body->spname;
+	const struct req_body *body = step->msg->body;
+	struct bytes home = name_bytes(&step->s->party.realm);
+	struct bytes realm = REALM(body, sprealm, L_sprealm, home);
+	struct bytes name = body->spname;
 
 	step->idle = !for_service(step);
 	if (step->idle || step->enrolled)
 		return FLUFFY_OK;
+	if (!bytes_eq(realm, home))
+		return refuse(step->s->ctx, step->msg, "req-body.sprealm",
+		    FLUFFY_E_UNKNOWN_SERVICE,
+		    "expected \"%.*s\", found \"%.*s\"", (int)home.n,
+		    (const char *)home.p, (int)realm.n,
+		    (const char *)realm.p);
 	return refuse(step->s->ctx, step->msg, "req-body.spname",
 	    FLUFFY_E_UNKNOWN_SERVICE, "\"%.*s\" isn't enrolled", (int)name.n,
 	    (const char *)name.p);

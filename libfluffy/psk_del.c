@@ -60,6 +60,11 @@ delt_make(fluffy_store *s, const struct deletion *d, uint64_t now,
 	if (e == FLUFFY_OK)
 		e = fill_delt(s, msg, d, now, &secret, &random);
 	secret_wipe(&secret);
+	if (e == FLUFFY_E_USAGE) {
+		/* nor is one whose key may seal no more (section 4) */
+		fluffy_msg_free(&msg);
+		return FLUFFY_OK;
+	}
 	if (e == FLUFFY_OK)
 		e = store_delt_add(s, d, bytes_of(random.nonce, NONCE_SIZE));
 	e = message_finish(s->ctx, e, &msg, &done);
@@ -412,7 +417,8 @@ release(struct step *step, fluffy_msgs *out)
 			e = gsk_delc_make(step->s, &g, step->now, out);
 	}
 	arena_free(&arena);
-	return e == FLUFFY_E_NOT_FOUND ? FLUFFY_OK : e;
+	/* it is confirmed, whether the owner's key may seal that or not */
+	return e == FLUFFY_E_NOT_FOUND || e == FLUFFY_E_USAGE ? FLUFFY_OK : e;
 }
 
 enum fluffy_error

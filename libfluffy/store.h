@@ -133,7 +133,10 @@ struct secret {
 	struct symm key;
 	uint64_t endtime;
 	uint64_t order;		/* age: larger is newer; given by add */
+	uint64_t seals;		/* made or reserved, SEALS_MAX at most */
 };
+
+#define SEALS_MAX (UINT64_C(1) << 32)	/* section 4 */
 
 void secret_wipe(struct secret *);
 
@@ -171,6 +174,8 @@ FLUFFY_CHECKED enum fluffy_error store_secret_erase(fluffy_store *,
  */
 FLUFFY_CHECKED enum fluffy_error store_secret_sealed(fluffy_store *,
     struct bytes kid);
+/* The USAGE of such a key. */
+FLUFFY_CHECKED enum fluffy_error store_sealed_out(fluffy_store *);
 
 /* ---- devices and rules (SKDC) ----------------------------------------- */
 

@@ -153,6 +153,7 @@ get_secret(struct query *q, struct secret *secret)
 	get_symm(q, &secret->key);
 	secret->endtime = get_uint(q, TIME_MAX);
 	secret->order = get_uint(q, INT64_MAX);
+	secret->seals = get_uint(q, SEALS_MAX);
 }
 
 /* Of a transaction; memo_drop forgets it. */
@@ -228,6 +229,7 @@ store_secret_find(fluffy_store *s, struct bytes kid, struct secret *secret,
 		get_symm(&q, &secret->key);
 		secret->endtime = get_uint(&q, TIME_MAX);
 		secret->order = get_uint(&q, INT64_MAX);
+		secret->seals = get_uint(&q, SEALS_MAX);
 	}
 	/* not bytes_eq: that takes longer where they are the same */
 	*found = CRYPTO_memcmp(&secret->kid, &wanted, sizeof(wanted)) == 0;
@@ -379,6 +381,13 @@ reserve(fluffy_store *s, struct bytes kid, uint32_t seals, bool *done)
 }
 
 enum fluffy_error
+store_sealed_out(fluffy_store *s)
+{
+	return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
+	    "this key has made all the seals that it may");
+}
+
+enum fluffy_error
 store_secret_sealed(fluffy_store *s, struct bytes kid)
 {
 	struct ahead ahead = { 0, 1 };
@@ -398,8 +407,7 @@ store_secret_sealed(fluffy_store *s, struct bytes kid)
 			ahead.next *= 2;
 	}
 	if (!done)
-		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
-		    "this key has made all the seals that it may");
+		return store_sealed_out(s);
 	ahead.left--;
 	memo_put(s, MEMO_SEALS, kid, &ahead, sizeof(ahead));
 	return FLUFFY_OK;

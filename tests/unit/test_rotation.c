@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "policy.h"
+#include "store_sql.h"
 
 #define DAY 86400u
 
@@ -84,6 +85,32 @@ the_old_key_works_until_its_end(void **state)
 	ask_refused(w, &req, FLUFFY_E_AUTH_FAILED);
 	wire_free(&req);
 	join(w, SENSOR, &msg);
+	honest(w);
+}
+
+/*
+ * Section 4: the old key of a device that only listens, and so ends nothing,
+ * may have made all its seals.
+ */
+static void
+a_new_key_seals_when_the_old_one_may_not(void **state)
+{
+	struct world *w = *state;
+	struct secret old = secret_of_owner(w, "lock");
+	fluffy_msg *msg = rotate(w, "lock", NOW + DAY);
+	struct exchange x;
+
+	join(w, LOCK, &msg);
+	x = whole_exchange(w, SENSOR, LOCK);
+	sealed_under(w, &x.rep, L_enc_part, keyid_bytes(&old.kid), true);
+	exchange_free(&x);
+	assert_int_equal(sqlite3_exec(w->skdc->sql->db, "UPDATE secret "
+	    "SET seals = 4294967296 WHERE owner = 'lock' AND endtime > 0",
+	    NULL, NULL, NULL), SQLITE_OK);
+	reopen(w);
+	x = whole_exchange(w, SENSOR, LOCK);
+	sealed_under(w, &x.rep, L_enc_part, keyid_bytes(&old.kid), false);
+	exchange_free(&x);
 	honest(w);
 }
 
@@ -564,6 +591,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_rotation_says_when_the_old_key_ends),
 		TEST(the_old_key_works_until_its_end),
+		TEST(a_new_key_seals_when_the_old_one_may_not),
 		TEST(the_new_key_ends_the_old),
 		TEST(a_refused_message_ends_the_old_key_too),
 		TEST(a_forged_message_ends_nothing),
