@@ -131,22 +131,44 @@ group_delete(fluffy_store *s, struct group *g, uint64_t now)
 	return e;
 }
 
+/* The old one's algorithm, or another if that isn't allowed any more; or 0. */
+static enum fluffy_error
+next_alg(fluffy_store *s, const struct group *g, int64_t *alg)
+{
+	struct tokens wanted = { .v = { ALG_SESSION_DEFAULT }, .n = 1 };
+	struct group_key old;
+	struct device owner;
+	enum fluffy_error e = store_device(s, name_bytes(&g->owner), &owner);
+	const struct tokens *const allowed[] = { &s->etypes, &owner.etypes };
+
+	if (e != FLUFFY_OK)
+		return e;
+	e = store_group_key(s, keyid_bytes(&g->keyid), &old);
+	if (e == FLUFFY_OK)
+		wanted.v[0] = old.key.alg;
+	group_key_wipe(&old);
+	*alg = policy_etype(&wanted, allowed, 2);
+	for (int i = 0; *alg == 0 && i < N_AEADS; i++) {
+		wanted.v[0] = aeads[i].alg;
+		*alg = policy_etype(&wanted, allowed, 2);
+	}
+	return e == FLUFFY_E_NOT_FOUND ? FLUFFY_OK : e;
+}
+
 /*
- * A member has lost its place: what comes is under a new key, of the same
- * algorithm as the current one.
+ * A member has lost its place: what comes is under a new key; or under none,
+ * until the owner renews it, where policy leaves no algorithm.
  */
 static enum fluffy_error
 renew(fluffy_store *s, struct group *g, uint64_t now)
 {
-	struct group_key key;
-	int64_t alg = ALG_SESSION_DEFAULT;
-	enum fluffy_error e;
+	struct group_key key = { .group = 0 };
+	int64_t alg = 0;
+	enum fluffy_error e = next_alg(s, g, &alg);
 
-	e = store_group_key(s, keyid_bytes(&g->keyid), &key);
 	if (e == FLUFFY_OK)
-		alg = key.key.alg;
-	if (e == FLUFFY_OK || e == FLUFFY_E_NOT_FOUND)
-		e = group_new_key(s, g, alg, now, &key);
+		e = alg == 0 ? store_group_keys_erase(s, g->id) :
+		    group_new_key(s, g, alg, now, &key);
 	group_key_wipe(&key);
 	return e;
 }

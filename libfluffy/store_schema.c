@@ -155,7 +155,8 @@ const char store_schema_5[] =
 #define ANCHOR_COLUMNS "SELECT a.id, a.ta, a.rs, a.keyid, v.key, a.seq, " \
 	"a.size, a.bits, a.rs_key IS NOT NULL " \
 	"FROM anchor a CROSS JOIN vault v USING(slot) "
-#define SECRET_FIELDS "SELECT s.kid, s.owner, s.alg, v.key, s.endtime, s.ord "
+#define SECRET_FIELDS "SELECT s.kid, s.owner, s.alg, v.key, s.endtime, s.ord, " \
+	"s.seals "
 #define SECRET_COLUMNS SECRET_FIELDS \
 	"FROM secret s CROSS JOIN vault v USING(slot) "
 #define LIVE "s.slot IS NOT NULL "
@@ -191,7 +192,7 @@ const char *const sql_text[N_SQL] = {
 	 * in the index, and the row is the kid's or the one before it.
 	 */
 	/* of some other device, perhaps: without what differs in length */
-	[SQL_SECRET] = "SELECT s.kid, s.alg, v.key, s.endtime, s.ord "
+	[SQL_SECRET] = "SELECT s.kid, s.alg, v.key, s.endtime, s.ord, s.seals "
 	    "FROM secret s INDEXED BY secret_live "
 	    "CROSS JOIN vault v USING(slot) WHERE " KID_MARKED " < ? AND " LIVE
 	    "ORDER BY " KID_MARKED " DESC LIMIT 1",
@@ -306,6 +307,11 @@ const char *const sql_text[N_SQL] = {
 	[SQL_GRPKEYS_COUNT] = "SELECT count(*) FROM grpkey "
 	    "WHERE grp = ? AND endtime > ?",
 	[SQL_GROUP_REMOVE] = "DELETE FROM grp WHERE id = ?",
+	/* Of an owner's deleted groups so many stay, for GSK-DELC again. */
+	[SQL_GROUPS_FORGET] = "DELETE FROM grp WHERE owner = ?1 AND state = 3 "
+	    "AND NOT EXISTS (SELECT 1 FROM grpkey k WHERE k.grp = grp.id) "
+	    "AND id NOT IN (SELECT id FROM grp WHERE owner = ?1 AND state = 3 "
+	    "ORDER BY id DESC LIMIT ?2)",
 	[SQL_GROUPS_OWNED] = GROUP_COLUMNS "WHERE g.owner = ? ORDER BY g.id",
 	/* In which a device holds a key, but not as the owner. */
 	[SQL_GROUPS_HELD] = GROUP_COLUMNS "WHERE g.owner <> ?1 AND g.id IN "

@@ -4,6 +4,9 @@
  */
 #include "scenes.h"
 
+#include "alg.h"
+#include "store_sql.h"
+
 static enum fluffy_error
 change(struct world *w, const char *device, enum fluffy_membership how)
 {
@@ -182,6 +185,132 @@ what_waits_for_others_goes_on_waiting(void **state)
 	wires_free(&last);
 }
 
+static void
+sql(struct world *w, const char *text)
+{
+	assert_int_equal(sqlite3_exec(w->skdc->sql->db, text, NULL, NULL,
+	    NULL), SQLITE_OK);
+}
+
+static int64_t
+number(struct world *w, const char *text)
+{
+	sqlite3_stmt *st;
+	int64_t n;
+
+	assert_int_equal(sqlite3_prepare_v2(w->skdc->sql->db, text, -1, &st,
+	    NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	n = sqlite3_column_int64(st, 0);
+	(void)sqlite3_finalize(st);
+	return n;
+}
+
+static int64_t
+alg_of(struct world *w, const struct keyid *keyid)
+{
+	struct group_key key;
+	int64_t alg;
+
+	must(w->ctx, store_group_key(w->skdc, keyid_bytes(keyid), &key));
+	alg = key.key.alg;
+	group_key_wipe(&key);
+	return alg;
+}
+
+static void
+allow(struct world *w, const char *device, const char *etypes)
+{
+	const fluffy_policy policy = { .lifetime = 0, .etypes = etypes };
+
+	must(w->ctx, fluffy_policy_set(w->skdc, device, &policy));
+}
+
+/* Policy has changed since: the new key has what is allowed, if anything is. */
+static void
+a_removed_members_group_obeys_policy(void **state)
+{
+	struct world *w = *state;
+	struct keyid first = new_den(w), second;
+
+	allow(w, NULL, "A256GCM");
+	assert_int_equal(alg_of(w, &first), ALG_SESSION_DEFAULT);
+	must(w->ctx, change(w, "sensor", FLUFFY_REMOVE));
+	second = fetch(w, LAMP);
+	assert_int_equal(alg_of(w, &second), 3);
+
+	allow(w, "lock", "A128GCM");
+	must(w->ctx, change(w, "lamp", FLUFFY_REMOVE));
+	must(w->ctx, change(w, "lamp", FLUFFY_ADD));
+	fetch_refused(w, LAMP, FLUFFY_E_NO_SUCH_KEY);
+	allow(w, "lock", "");
+	second = create_with(w, LOCK, &(fluffy_gsk_params){ .group = "den",
+	    .etype = "A256GCM", .renew = true });
+	first = fetch(w, LAMP);
+	assert_true(same_key(&first, &second));
+	allow(w, NULL, "");
+	honest_group(w);
+}
+
+/* It can't be asked (section 4), the others can. */
+static void
+a_holder_whose_key_seals_no_more_is_passed_over(void **state)
+{
+	struct world *w = *state;
+	struct wires delts;
+
+	(void)new_den(w);
+	sql(w, "UPDATE secret SET seals = 4294967296 WHERE owner = 'lamp'");
+	delts = deleted(w, LOCK);
+	assert_types(w, &delts, 1, FLUFFY_PSK_DELT);
+	answer_quietly(w, &delts.v[0]);
+	wires_free(&delts);
+	assert_int_equal(missing(w), 1);
+	sql(w, "UPDATE secret SET seals = 0");
+	delts = deleted(w, LOCK);
+	assert_types(w, &delts, 1, FLUFFY_PSK_DELT);
+	wires_free(&delts);
+}
+
+/* Its confirmation counts, also when its owner can't be told. */
+static void
+an_owner_whose_key_seals_no_more_can_ask_later(void **state)
+{
+	struct world *w = *state;
+	struct wires delts, last;
+
+	(void)new_den(w);
+	delts = deleted(w, LOCK);
+	assert_types(w, &delts, 2, FLUFFY_PSK_DELT);
+	answer_quietly(w, &delts.v[0]);
+	sql(w, "UPDATE secret SET seals = 4294967296 WHERE owner = 'lock'");
+	answer_quietly(w, &delts.v[1]);
+	assert_int_equal(missing(w), 0);
+	wires_free(&delts);
+	sql(w, "UPDATE secret SET seals = 0");
+	last = deleted(w, LOCK);
+	assert_types(w, &last, 1, FLUFFY_GSK_DELC);
+	wires_free(&last);
+}
+
+/* One device's deleted groups don't fill the store. */
+static void
+of_deleted_groups_so_many_stay(void **state)
+{
+	struct world *w = *state;
+
+	sql(w, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+	    "FROM n WHERE i < 300) INSERT INTO grp SELECT 1000 + i, 'home', "
+	    "'g' || i, 'lock', 3, i, 0, NULL, x'00', 0 FROM n");
+	sql(w, "INSERT INTO grpkey VALUES(1, 1001, 10, NULL, 1, 1 << 40)");
+	(void)new_den(w);
+	assert_int_equal(number(w, "SELECT count(*) FROM grp WHERE state = 3"),
+	    257);
+	assert_int_equal(number(w, "SELECT min(id) FROM grp WHERE id > 1001"),
+	    1045);
+	honest_group(w);
+}
+
 int
 main(void)
 {
@@ -193,7 +322,11 @@ main(void)
 		IN_BOTH(
 		    a_deleted_group_is_confirmed_again_for_its_last_key_alone),
 		IN_BOTH(a_deleted_group_goes_with_its_owner),
-		IN_CBOR(what_waits_for_others_goes_on_waiting)
+		IN_CBOR(what_waits_for_others_goes_on_waiting),
+		IN_BOTH(a_removed_members_group_obeys_policy),
+		IN_BOTH(a_holder_whose_key_seals_no_more_is_passed_over),
+		IN_BOTH(an_owner_whose_key_seals_no_more_can_ask_later),
+		IN_CBOR(of_deleted_groups_so_many_stay)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
