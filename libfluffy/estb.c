@@ -392,22 +392,33 @@ check_ack_seqnum(struct step *step)
 {
 	const struct pending *p = &step->pending;
 	bool has = HAS(step->part, L_seqnum);
+	char found[24] = "none";
 
 	if (has == p->has_seqnum && (!has || step->part->seqnum ==
 	    (((uint64_t)p->seqnum + 1) & UINT32_MAX)))
 		return FLUFFY_OK;
+	if (!p->has_seqnum)
+		return refuse(step->s->ctx, step->msg, "ack.seqnum",
+		    FLUFFY_E_AUTH_FAILED, "the PSK-ESTB had none");
+	if (has)
+		(void)snprintf(found, sizeof(found), "%llu",
+		    (unsigned long long)step->part->seqnum);
 	return refuse(step->s->ctx, step->msg, "ack.seqnum",
-	    FLUFFY_E_AUTH_FAILED, "not the one behind the PSK-ESTB's");
+	    FLUFFY_E_AUTH_FAILED, "expected %llu, found %s",
+	    (unsigned long long)((p->seqnum + UINT64_C(1)) & UINT32_MAX),
+	    found);
 }
 
 static enum fluffy_error
 check_ack_endtime(struct step *step)
 {
-	if (policy_key_good(step->now, step->session.authtime,
-	    step->session.endtime))
+	uint64_t endtime = step->session.endtime;
+	char when[24];
+
+	if (policy_key_good(step->now, step->session.authtime, endtime))
 		return FLUFFY_OK;
 	return refuse(step->s->ctx, step->msg, "ack.kid", FLUFFY_E_EXPIRED,
-	    "the key has ended");
+	    "the key ended at %s", fluffy_time_text(endtime, when));
 }
 
 static const struct check psk_ack_checks[] = {

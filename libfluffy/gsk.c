@@ -178,11 +178,15 @@ find_group(struct step *step)
 static enum fluffy_error
 refuse_group(struct step *step, enum fluffy_error code, const char *why)
 {
-	struct bytes group = step->msg->body->mcastname, who = asker(step);
+	const struct req_body *body = step->msg->body;
+	struct bytes group = body->mcastname, who = asker(step);
+	struct bytes realm = REALM(body, mcastrealm, L_mcastrealm, BYTES(""));
 
 	return refuse(step->s->ctx, step->msg, "req-body.mcastname", code,
-	    "%s (\"%.*s\", asked by \"%.*s\")", why, (int)group.n,
-	    (const char *)group.p, (int)who.n, (const char *)who.p);
+	    "%s (\"%.*s%s%.*s\", asked by \"%.*s\")", why, (int)group.n,
+	    (const char *)group.p, realm.n > 0 ? "\" of realm \"" : "",
+	    (int)realm.n, (const char *)realm.p, (int)who.n,
+	    (const char *)who.p);
 }
 
 static enum fluffy_error

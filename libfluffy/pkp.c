@@ -152,6 +152,10 @@ check_alg(struct step *step)
 			p->alg = body->etype.v[i];
 	if (p->alg != 0)
 		return FLUFFY_OK;
+	if (body->kty == KTY_SYMM || word_of(R_KTY, body->kty) == NULL)
+		return refuse(step->s->ctx, step->msg, "req-body.kty",
+		    FLUFFY_E_BAD_ETYPE, "expected EC, OKP or RSA, found %lld",
+		    (long long)body->kty);
 	return refuse(step->s->ctx, step->msg, "req-body.etype",
 	    FLUFFY_E_BAD_ETYPE, p->cert ? "no pair that can be certified" :
 	    "none that makes a pair of that type");

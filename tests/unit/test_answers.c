@@ -153,7 +153,7 @@ a_pair_is_of_the_type_that_was_asked_for(void **state)
 	forge_from(w, &f, &scene, &ec_rep);
 	f.part->keydata = other->receipt.plain->keydata;
 	judged_at(w, &f, &scene, FLUFFY_E_BAD_ETYPE,
-	    "PKP-REP.receipt.keydata.alg");
+	    "PKP-REP.receipt.keydata.kty");
 	fluffy_msg_free(&other);
 	wire_free(&ec);
 	wire_free(&okp);
