@@ -203,13 +203,15 @@ write_all(struct show *s, char **operands)
 {
 	if (!output_open(s->out, output_path))
 		return;
-	s->out->verdict = s->explain;
 	if (schema != NULL)
 		print_schema(s->ctx, s->out);
 	else if (is_word(mode, "diff"))
 		diff_files(s, operands[0], operands[1]);
 	else
 		show_all(s, operands);
+	/* that something is refused is what it explains */
+	s->out->verdict |= s->explained && report_status() != FLUFFY_USAGE &&
+	    report_status() != FLUFFY_BROKEN;
 	output_close(s->out);
 }
 
@@ -255,7 +257,7 @@ static const struct option_row options[] = {
 	{ "mutate", 0, NULL, "write everything that can be wrong with a message",
 	  .text = &mode },
 	{ "seed", 0, "N", "--mutate: which bits are flipped",
-	  .number = &seed, .max = UINT64_MAX },
+	  .number = &seed, .max = UINT64_C(9007199254740991) },
 	{ "select", 0, "MEMBER=VALUE", "only messages with that clear member",
 	  .text = &selection },
 	{ "schema", 0, "FORM", "print all messages' schema",

@@ -197,7 +197,7 @@ explain_message(fluffy_ctx *ctx, struct output *out, fluffy_store *store,
 	if (fluffy_error_status(x.error) != FLUFFY_BROKEN)
 		json ? put_json(out, &x) : put_text(out, &x);
 	if (x.error != FLUFFY_OK)
-		report_why(ctx, x.error);
+		report_why_of(ctx, what->operand, x.error);
 	else if (msg != NULL && verdict_status(x.error, outcome.kind) !=
 	    FLUFFY_DONE)
 		report_received(fluffy_msg_error(msg),

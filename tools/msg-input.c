@@ -196,16 +196,6 @@ source_gave(const struct input *in, const fluffy_msg *msg,
 	return false;
 }
 
-/* Of several files it is to be known which. */
-static void
-report_why_at(const fluffy_ctx *ctx, const char *name, enum fluffy_error error)
-{
-	fluffy_reason why = fluffy_why(ctx);
-
-	report_error(error, name, "%s%s%s", why.field,
-	    *why.field != '\0' ? ": " : "", why.text);
-}
-
 fluffy_msg *
 source_message(fluffy_ctx *ctx, const char *path, enum capture_form form,
     enum fluffy_format expected)
@@ -223,7 +213,7 @@ source_message(fluffy_ctx *ctx, const char *path, enum capture_form form,
 		report_error(FLUFFY_E_MALFORMED, s.in.name,
 		    "more than one message");
 	else if (error != FLUFFY_END)
-		report_why_at(ctx, s.in.name, error);
+		report_why_of(ctx, s.in.name, error);
 	if (error != FLUFFY_END || s.in.failed ||
 	    (msg != NULL && !source_gave(&s.in, msg, expected)))
 		fluffy_msg_free(&msg);

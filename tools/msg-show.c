@@ -41,7 +41,7 @@ open_message(struct show *s, fluffy_msg *msg)
 	for (size_t i = 0; i < s->paths->count && error == FLUFFY_OK; i++)
 		error = fluffy_msg_open(msg, s->store[i]);
 	if (error != FLUFFY_OK)
-		report_why(s->ctx, error);
+		report_why_of(s->ctx, s->file, error);
 	return error == FLUFFY_OK;
 }
 
@@ -84,7 +84,7 @@ static bool
 explain(struct show *s, const struct input *in, fluffy_msg *msg)
 {
 	struct explained what = { .file = in->name, .number = s->number,
-	    .msg = msg };
+	    .msg = msg, .operand = s->file };
 	bool ok = open_stores(s);
 
 	for (size_t i = 0; i < s->paths->count && ok; i++) {
@@ -94,6 +94,7 @@ explain(struct show *s, const struct input *in, fluffy_msg *msg)
 		ok = explain_message(s->ctx, s->out, s->store[i], &what,
 		    s->to == FLUFFY_JSON);
 	}
+	s->explained |= ok;
 	return ok && !s->out->failed;
 }
 
@@ -132,7 +133,7 @@ read_stream(struct show *s, struct input *in)
 			else if (s->explain)
 				ok = explain(s, in, NULL);
 			else
-				report_why(s->ctx, error);
+				report_why_of(s->ctx, s->file, error);
 			fluffy_msg_free(&msg);
 		}
 		ok = output_flush(s->out) && ok;
@@ -155,6 +156,7 @@ show_file(struct show *s, const char *path)
 	/* the next may be there */
 	if (!source_open(&source, s->ctx, path, s->from))
 		return true;
+	s->file = strcmp(path, "-") == 0 ? "" : path;
 	ok = read_stream(s, &source.in);
 	source_close(&source);
 	return ok;

@@ -10,7 +10,8 @@ struct show {
 	struct output *out;
 	bool check;			/* write nothing */
 	bool explain;			/* what the stores' parties make of it */
-	size_t number;			/* of the message in its file */
+	const char *file;		/* the operand; "" for stdin */
+	size_t number;			/* of the message in it */
 	enum fluffy_format to;
 	unsigned flags;			/* of fluffy_msg_write */
 	enum capture_form from;
@@ -21,6 +22,7 @@ struct show {
 	fluffy_store *store[OPTION_MANY];
 	bool stores_open;
 	size_t written, selected;
+	bool explained;			/* something was, whatever the verdict */
 };
 
 /* "-" is stdin.  false: there's no point in reading another file. */

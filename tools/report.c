@@ -76,46 +76,65 @@ print_object(json_t *object)
 	json_decref(object);
 }
 
+/* What is about nothing in particular has neither file nor field. */
 static void
-print_error(enum fluffy_error error, enum fluffy_status status, char *field,
-    char *text)
+print_error(enum fluffy_error error, enum fluffy_status status, char *file,
+    char *field, char *text)
 {
+	json_t *object;
+
 	if (status > highest)
 		highest = status;
+	clean_text(file);
 	clean_text(field);
 	clean_text(text);
-	if (word_is(report_errors, "json"))
-		print_object(json_pack("{s:s,s:s,s:s,s:s,s:i}",
-		    "program", program_name, "error", fluffy_error_name(error),
-		    "field", field, "text", text, "status", (int)status));
-	else if (*field != '\0')
-		fprintf(stderr, "%s: %s: %s\n", program_name, field, text);
-	else
-		fprintf(stderr, "%s: %s\n", program_name, text);
+	if (!word_is(report_errors, "json")) {
+		fprintf(stderr, "%s: %s%s%s%s%s\n", program_name, file,
+		    *file != '\0' ? ": " : "", field,
+		    *field != '\0' ? ": " : "", text);
+		return;
+	}
+	object = json_pack("{s:s,s:s,s:s,s:s,s:i}", "program", program_name,
+	    "error", fluffy_error_name(error), "field", field, "text", text,
+	    "status", (int)status);
+	if (*file != '\0')
+		json_object_set_new(object, "file", json_string(file));
+	print_object(object);
 }
 
 void
 report_error(enum fluffy_error error, const char *field, const char *format,
     ...)
 {
-	char place[LINE], text[LINE];
+	char file[] = "", place[LINE], text[LINE];
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
 	snprintf(place, sizeof place, "%s", field);
-	print_error(error, fluffy_error_status(error), place, text);
+	print_error(error, fluffy_error_status(error), file, place, text);
+}
+
+void
+report_why_of(const fluffy_ctx *ctx, const char *file, enum fluffy_error error)
+{
+	fluffy_reason why = fluffy_why(ctx);
+	bool told = why.code == error && why.text != NULL && *why.text != '\0';
+	char name[LINE], place[LINE], text[LINE];
+
+	snprintf(name, sizeof name, "%s", file);
+	snprintf(place, sizeof place, "%s",
+	    told && why.field != NULL ? why.field : "");
+	snprintf(text, sizeof text, "%s",
+	    told ? why.text : fluffy_error_sentence(error));
+	print_error(error, fluffy_error_status(error), name, place, text);
 }
 
 void
 report_why(const fluffy_ctx *ctx, enum fluffy_error error)
 {
-	fluffy_reason why = fluffy_why(ctx);
-	bool told = why.code == error && why.text != NULL && *why.text != '\0';
-
-	report_error(error, told && why.field != NULL ? why.field : "", "%s",
-	    told ? why.text : fluffy_error_sentence(error));
+	report_why_of(ctx, "", error);
 }
 
 const char *
@@ -128,7 +147,7 @@ report_worth(enum fluffy_error error, enum fluffy_outcome_kind kind)
 void
 report_received(enum fluffy_error code, const char *e_text, const char *worth)
 {
-	char text[LINE], field[] = "";
+	char text[LINE], file[] = "", field[] = "";
 
 	if (code == FLUFFY_OK) {
 		code = FLUFFY_E_UNEXPECTED;
@@ -137,7 +156,7 @@ report_received(enum fluffy_error code, const char *e_text, const char *worth)
 		snprintf(text, sizeof text, "ERROR %s (%s): %s",
 		    fluffy_error_name(code), worth,
 		    e_text != NULL ? e_text : fluffy_error_sentence(code));
-	print_error(code, FLUFFY_REFUSED, field, text);
+	print_error(code, FLUFFY_REFUSED, file, field, text);
 }
 
 void

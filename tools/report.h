@@ -22,6 +22,8 @@ void report_error(enum fluffy_error, const char *field, const char *format,
     ...) PRINTF_LIKE(3, 4);
 /* The same for the error that the library has just returned. */
 void report_why(const fluffy_ctx *, enum fluffy_error);
+/* The same, of what that file holds; "" has no name. */
+void report_why_of(const fluffy_ctx *, const char *file, enum fluffy_error);
 /* The same for an ERROR message that was read: status 1, whatever its code. */
 void report_received(enum fluffy_error, const char *e_text, const char *worth);
 /* What an ERROR is worth after that outcome. */

@@ -106,7 +106,7 @@ msg-type structure receiver skdc kid seal plaintext names clock time nonce kty e
 	ask req5 sensor lock --etype A128GCM
 	explain 1 skdc.db req5
 	failed etype bad-etype
-	has text "none of A128GCM suits all: the SKDC takes AES-CCM-16-64-128, the client any, the service any"
+	has text "none of A128GCM suits all: the SKDC takes AES-CCM-16-64-128, the client any content encryption, the service any content encryption"
 	run 0 fluffy-key policy -s skdc.db --etypes ""
 
 	chapter "groups, deletion and rotation, $enc"
@@ -161,6 +161,25 @@ run 0 fluffy-skdc -s skdc.db <req >rep
 run 1 fluffy-msg --explain -o why -s skdc.db req
 has why "nonce            failed: replay"
 full /dev/null fluffy-msg --explain -s skdc.db req
+# but nothing is left of none
+for wrong in "4 none" "3 /dev/null" "1 --select pvno=9 req"; do
+	# shellcheck disable=SC2086 # words
+	run ${wrong%% *} fluffy-msg --explain -o no -s skdc.db ${wrong#* }
+	[ ! -e no ] || fail "$wrong leaves a file"
+done
+run 4 fluffy-msg --explain -o no -s none req
+[ ! -e no ] || fail "a file is left of no store"
+
+chapter "which file it was"
+echo '{"pvno":1}' >bad
+run 3 fluffy-msg --check req bad rep
+equal "$(cat "$err")" "fluffy-msg: bad: msg-type: missing"
+run 3 fluffy-msg --check --errors json req bad
+equal "$(jq -r .file "$err")" bad
+run 1 fluffy-msg --explain -s skdc.db req >output
+expect_err "fluffy-msg: req: PSK-REQ.authenticator.nonce:"
+run 3 fluffy-msg --check <bad
+equal "$(cat "$err")" "fluffy-msg: msg-type: missing"
 
 chapter "two messages"
 for enc in cbor json; do
