@@ -26,6 +26,10 @@ print_spaced(FILE *out, const char *words)
 		fputc(*words == '|' ? ' ' : *words, out);
 }
 
+/* A line for each candidate: a file's name may have blanks in it. */
+#define BEGIN "mapfile -t COMPREPLY < <(compgen "
+#define END   " -- \"$cur\")"
+
 /* "-s|--store) ... ;;" */
 static void
 print_value(FILE *out, const struct option_row *row)
@@ -35,14 +39,14 @@ print_value(FILE *out, const struct option_row *row)
 	fputc('\t', out);
 	if (row->letter != 0)
 		fprintf(out, "-%c|", row->letter);
-	fprintf(out, "--%s) COMPREPLY=(", row->name);
+	fprintf(out, "--%s) ", row->name);
 	if (row->words != NULL) {
-		fputs("$(compgen -W '", out);
+		fputs(BEGIN "-W '", out);
 		print_spaced(out, row->words);
-		fputs("' -- \"$cur\")", out);
+		fputs("'" END "; ", out);
 	} else if (row->file)
-		fputs("$(compgen -f -- \"$cur\")", out);
-	fputs("); return ;;\n", out);
+		fputs(BEGIN "-f" END "; ", out);
+	fputs("return ;;\n", out);
 }
 
 static void
@@ -65,13 +69,13 @@ print_body(FILE *out, const struct command *command)
 	for (const struct option_row *row = options_common;
 	    row->name != NULL; row++)
 		print_value(out, row);
-	fputs("\tesac\n\tCOMPREPLY=($(compgen ", out);
+	fputs("\tesac\n\t" BEGIN, out);
 	if (strstr(command->operands, "FILE") != NULL)
 		fputs("-f ", out);
 	fputs("-W '", out);
 	print_names(out, command->options);
 	print_names(out, options_common);
-	fputs("' -- \"$cur\"))\n}\n\n", out);
+	fputs("'" END "\n}\n\n", out);
 }
 
 /* Bash makes a word of its own of the "=" in --to=json. */
@@ -88,7 +92,8 @@ print_start(FILE *out, const char *program)
 	    "\t\tcur=\n"
 	    "\telif [[ $prev == = ]]; then\n"
 	    "\t\tprev=${COMP_WORDS[COMP_CWORD - 2]}\n"
-	    "\tfi\n", out);
+	    "\tfi\n"
+	    "\tCOMPREPLY=()\n", out);
 }
 
 static void
@@ -119,10 +124,10 @@ completion_verbs(FILE *out, const char *program,
 		print_function(out, program, (*v)->name);
 		fputs(" ;;\n", out);
 	}
-	fputs("\t\tesac\n\t\treturn\n\tfi\n\tCOMPREPLY=($(compgen -W '", out);
+	fputs("\t\tesac\n\t\treturn\n\tfi\n\t" BEGIN "-W '", out);
 	for (const struct command *const *v = verbs; *v != NULL; v++)
 		fprintf(out, "%s ", (*v)->name);
-	fputs("--help --version' -- \"$cur\"))\n}\n\n", out);
+	fputs("--help --version'" END "\n}\n\n", out);
 	for (const struct command *const *v = verbs; *v != NULL; v++) {
 		print_function(out, program, (*v)->name);
 		fputs("()\n{\n", out);

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "report.h"
@@ -85,7 +86,9 @@ output_open(struct output *out, const char *path)
 	if (path != NULL)
 		out->fd = open(path,
 		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	return out->fd >= 0 || fail(out);
+	/* no more than that, by open(); and no less, whatever the umask */
+	return (out->fd >= 0 && (path == NULL || fchmod(out->fd, 0600) == 0)) ||
+	    fail(out);
 }
 
 bool

@@ -24,7 +24,7 @@ done
 # told ERROR STATUS: each line on stderr is an object, and one is of this error.
 told() {
 	jq -s -e --arg error "$1" --argjson status "$2" 'length > 0 and
-		all(.[]; (keys == ["error","field","program","status","text"] and
+		all(.[]; (keys - ["file"] == ["error","field","program","status","text"] and
 		(.program | startswith("fluffy-")) and (.text | length > 0) and
 		(.status | type) == "number") or
 		(keys == ["program","status","text"] and .status == 0)) and
@@ -62,6 +62,21 @@ for command in "${commands[@]}"; do
 	run 0 $command --completion bash >completion
 	bash -n completion || fail "$command --completion bash"
 done
+
+chapter "completion"
+# completes WORD...: what bash offers for the last of them, a line each
+completes() {
+	bash -c '. ./completion
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_fluffy_msg
+		printf "%s\n" "${COMPREPLY[@]}" | sort' completes "$@"
+}
+run 0 fluffy-msg --completion bash >completion
+touch "a store.db" "a?b#c%41 d"
+equal "$(completes fluffy-msg -s a)" "$(printf '%s\n' "a store.db" "a?b#c%41 d")"
+equal "$(completes fluffy-msg --to c)" cbor
+equal "$(completes fluffy-msg --no)" --now
+equal "$(completes fluffy-msg --now x)" ""
 
 chapter "mistakes"
 for command in "${commands[@]}"; do
