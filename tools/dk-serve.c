@@ -217,7 +217,8 @@ run(fluffy_ctx *ctx, char **operands)
 		return;
 	allow_descriptors();
 	s.store = dk_open(ctx, store_path, 0);
-	if (s.store != NULL && has_anchor(&s) && listeners_open(&s) && relay_open(&s.relay)) {
+	if (s.store != NULL && has_anchor(&s) && listeners_open(&s) &&
+	    relay_open(&s.relay)) {
 		serve(&s, &at);
 		relay_close(&s.relay);
 	}

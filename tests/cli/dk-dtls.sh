@@ -391,17 +391,22 @@ if have strace; then
 	serve
 fi
 
-# loud: a server that says nothing first, and then everything in capitals
+# loud: a server that says nothing first, and then everything in capitals;
+# twice or how long it was, if that is what it begins with
 loud() {
 	rm -f loud.port
 	python3 -c 'import socket
+def answer(data):
+    if data.startswith(b"count"):
+        return b"%d" % len(data)
+    return data.upper() * (1 + data.startswith(b"twice"))
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 s.bind(("::1", 0))
 print(s.getsockname()[1], flush=True)
 while True:
     data, address = s.recvfrom(65536)
     s.sendto(b"", address)
-    s.sendto(data.upper(), address)' >loud.port &
+    s.sendto(answer(data), address)' >loud.port &
 	until_true test -s loud.port || fail "no server"
 }
 
@@ -433,6 +438,24 @@ for at in "$port" "$bad"; do
 	stop "$client"
 done
 has_not serve.log "broken off"
+
+chapter "datagrams that are too long, either way, are dropped whole"
+join_new c.db
+connect c.db
+python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.settimeout(5)
+s.connect(("::1", int(sys.argv[1])))
+for size in 1152, 1153:
+    s.send(b"count".ljust(size))
+for data in b"twice" + bytes(571), b"twice" + bytes(572), b"hello":
+    s.send(data)
+for _ in range(3):
+    data = s.recv(2000)
+    print(len(data), data[:5].decode())' "$local" >out
+printf '%s\n' "4 1152" "1152 TWICE" "5 HELLO" >expected
+same expected out
+stop "$client"
 stop "$server"
 coap=$quiet
 
@@ -497,6 +520,12 @@ until_true closed_twice || fail "the second session doesn't end"
 ! answers_coap "coap://[::1]:$local/" || fail "an answer without credentials"
 ended "$client" 1
 run 1 fluffy-dk connect -s c.db --listen '[::1]:0' --to "[::1]:$port"
+expect_err "no credential"
+rm c.db
+join_new c.db
+run 2 timeout 5 fluffy-dk serve -s c.db --listen '[::1]:0' \
+	--forward '[::1]:9'
+expect_err "not a resource server's store"
 stop "$server"
 serve
 
@@ -511,7 +540,8 @@ until_says connect.log closed
 ! answers_coap "coap://[::1]:$local/" || fail "an answer without a server"
 until_says connect.log "or isn't there"
 serve_again
-get
+# a slow handshake is given up, and tried again for the next datagram
+until_true answers_coap "coap://[::1]:$local/" || fail "no answer"
 used "$nonce"
 
 chapter "the end"

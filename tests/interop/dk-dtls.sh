@@ -117,6 +117,12 @@ their_server() {
 	cp theirs.json before
 	connect 1 "another's key"
 	same before theirs.json "another's key: the window"
+	serve --without certificate
+	connect 1 "no Certificate"
+	served "no Certificate" "alert: 10"
+	serve --without request
+	connect 1 "no CertificateRequest"
+	served "no CertificateRequest" "alert: 40"
 	serve
 	connect 0 "their server"
 	served "their server" "client: TA 1" "data: $(printf hello | hex)"

@@ -12,6 +12,7 @@ and nothing is sent twice.
   dtls_ref.py server STATE                dk_ref.py's resource server, for one client; prints its port, then "client: TA SEQ",
                                           and "data: " and what comes, which it sends back
       --key KEY                           in place of the resource server's own
+      --without MESSAGE                   leaves it out: certificate or request
 
 Exit status: 0 all went well, 1 "alert: N" was received or this peer refused, and says why.
 """
@@ -298,10 +299,12 @@ def server(args):
 
     chosen = {CLIENT_TYPE: AUTHZ, SERVER_TYPE: X509, 11: POINTS}
     me.say(SERVER_HELLO, VERSION + me.random + b"\0" + CCM_8 + b"\0" + put_extensions(chosen))
-    me.say(CERTIFICATE, b"\0\0\0")
+    if args.without != "certificate":
+        me.say(CERTIFICATE, b"\0\0\0")
     share = CURVE + vector(1, me.point())
     me.say(KEY_EXCHANGE, share + sign(key, client_random + me.random + share))
-    me.say(REQUEST, b"\1\x40" + vector(2, SIGNATURE) + b"\0\0")
+    if args.without != "request":
+        me.say(REQUEST, b"\1\x40" + vector(2, SIGNATURE) + b"\0\0")
     me.say(HELLO_DONE, b"")
 
     def refuse(alert, why):
@@ -338,6 +341,7 @@ def main():
     p.add_argument("what", metavar="DK-CERT", nargs="?")
     p.add_argument("proper", metavar="KEY", nargs="?")
     p.add_argument("--key")
+    p.add_argument("--without")
     p.add_argument("--certificate")
     p.add_argument("--proof")
     p.add_argument("--types", default="0103,0100")
