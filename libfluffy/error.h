@@ -17,7 +17,7 @@ struct path {
 
 /*
  * Record why the context's current call fails and return code.  The path may
- * be NULL.  Control characters and broken UTF-8 become '?'.
+ * be NULL.  What text_clean doesn't like becomes what it makes of it.
  */
 enum fluffy_error fluffy_fail(fluffy_ctx *, enum fluffy_error code,
     const struct path *, const char *format, ...)

@@ -78,10 +78,12 @@ text_clean(struct buffer *b, struct bytes text)
 
 	for (i = 0; i < text.n; i += len) {
 		len = utf8_next(text.p + i, text.n - i, &c);
-		if (len == 0 || is_control(c) || is_deceptive(c)) {
+		if (len == 0) {
 			buffer_addc(b, '?');
-			len = len == 0 ? 1 : len;
-		} else
+			len = 1;
+		} else if (is_control(c) || is_deceptive(c))
+			buffer_addf(b, "\\u%04x", (unsigned)c);
+		else
 			buffer_add(b, text.p + i, len);
 	}
 }

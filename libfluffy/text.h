@@ -8,7 +8,10 @@
 bool utf8_valid(struct bytes);
 /* U+0000-001F or U+007F-009F in well-formed UTF-8? */
 bool utf8_has_control(struct bytes);
-/* Appends text with control characters and broken UTF-8 as '?'. */
+/*
+ * Appends text with control characters, and those that turn text round, as \u
+ * and four hex digits, and broken UTF-8 as '?'.
+ */
 void text_clean(struct buffer *, struct bytes);
 
 /* 1 to 255 bytes of UTF-8 without control characters (section 2, name). */
