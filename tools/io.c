@@ -87,8 +87,13 @@ output_open(struct output *out, const char *path)
 		out->fd = open(path,
 		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	/* no more than that, by open(); and no less, whatever the umask */
-	return (out->fd >= 0 && (path == NULL || fchmod(out->fd, 0600) == 0)) ||
-	    fail(out);
+	if (out->fd >= 0 && path != NULL && fchmod(out->fd, 0600) < 0) {
+		fail(out);
+		(void)close(out->fd);
+		(void)unlink(path);
+		out->fd = -1;
+	}
+	return out->fd >= 0 || fail(out);
 }
 
 bool

@@ -121,7 +121,7 @@ for enc in cbor json; do
 	equal "$(grep -c 'secret.*home/file ' listing)" 1 "not rotated"
 	run 1 fluffy-key rotate -s skdc.db -o new2 nobody
 	[ ! -e new2 ] || fail "a file is left behind"
-	(umask 000 && fluffy-key rotate -s skdc.db -o new2 file) 2>"$err"
+	(umask 777 && fluffy-key rotate -s skdc.db -o new2 file) 2>"$err"
 	judge 0 $? rotate -o
 	equal "$(mode new2)" 600
 
