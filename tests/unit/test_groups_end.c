@@ -303,9 +303,11 @@ of_deleted_groups_so_many_stay(void **state)
 	    "FROM n WHERE i < 300) INSERT INTO grp SELECT 1000 + i, 'home', "
 	    "'g' || i, 'lock', 3, i, 0, NULL, x'00', 0 FROM n");
 	sql(w, "INSERT INTO grpkey VALUES(1, 1001, 10, NULL, 1, 1 << 40)");
+	sql(w, "INSERT INTO grp VALUES(900, 'home', 'lamps', 'lamp', 3, 1, 0, "
+	    "NULL, x'00', 0)");
 	(void)new_den(w);
 	assert_int_equal(number(w, "SELECT count(*) FROM grp WHERE state = 3"),
-	    257);
+	    258);
 	assert_int_equal(number(w, "SELECT min(id) FROM grp WHERE id > 1001"),
 	    1045);
 	honest_group(w);
