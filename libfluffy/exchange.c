@@ -820,18 +820,14 @@ check_service(struct step *step)
 {
 	const struct req_body *body = step->msg->body;
 	struct bytes home = name_bytes(&step->s->party.realm);
-	struct bytes realm = REALM(body, sprealm, L_sprealm, home);
 	struct bytes name = body->spname;
 
 	step->idle = !for_service(step);
 	if (step->idle || step->enrolled)
 		return FLUFFY_OK;
-	if (!bytes_eq(realm, home))
-		return refuse(step->s->ctx, step->msg, "req-body.sprealm",
-		    FLUFFY_E_UNKNOWN_SERVICE,
-		    "expected \"%.*s\", found \"%.*s\"", (int)home.n,
-		    (const char *)home.p, (int)realm.n,
-		    (const char *)realm.p);
+	if (check_name(step->s->ctx, step->msg, "req-body.sprealm",
+	    REALM(body, sprealm, L_sprealm, home), home) != FLUFFY_OK)
+		return step->s->ctx->code = FLUFFY_E_UNKNOWN_SERVICE;
 	return refuse(step->s->ctx, step->msg, "req-body.spname",
 	    FLUFFY_E_UNKNOWN_SERVICE, "\"%.*s\" isn't enrolled", (int)name.n,
 	    (const char *)name.p);

@@ -110,6 +110,9 @@ group_new_key(fluffy_store *s, struct group *g, int64_t alg, uint64_t now,
 	if (e == FLUFFY_OK && g->id == 0) {
 		e = store_group_add(s, g);
 		key->group = g->id;
+		if (e == FLUFFY_OK)
+			e = store_groups_forget(s, name_bytes(&g->owner),
+			    GROUPS_MAX);
 	} else if (e == FLUFFY_OK)
 		e = store_group_set(s, g);
 	return e == FLUFFY_OK ? store_group_key_add(s, key) : e;

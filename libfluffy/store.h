@@ -274,6 +274,9 @@ FLUFFY_CHECKED enum fluffy_error store_group_of_key(fluffy_store *,
    what the operator forbade. */
 FLUFFY_CHECKED enum fluffy_error store_group_add(fluffy_store *,
     struct group *);
+/* Drops an owner's deleted groups but the newest, unless they have keys yet. */
+FLUFFY_CHECKED enum fluffy_error store_groups_forget(fluffy_store *,
+    struct bytes owner, unsigned keep);
 /* Writes all members but id, realm and name. */
 FLUFFY_CHECKED enum fluffy_error store_group_set(fluffy_store *,
     const struct group *);

@@ -1,7 +1,6 @@
 /* store_group.c - groups, their keys, members and holders, at an SKDC */
 #include <openssl/crypto.h>
 
-#include "policy.h"
 #include "store_sql.h"
 
 #define GRPPAC_SIZE FLUFFY_MAX_EMITTED
@@ -206,12 +205,19 @@ store_group_add(fluffy_store *s, struct group *g)
 	bind_uint(&q, g->any);
 	bind_optional(&q, g->grppac);
 	e = query_run(&q, NULL);
-	if (e != FLUFFY_OK)
-		return e;
-	g->id = sqlite3_last_insert_rowid(s->sql->db);
+	if (e == FLUFFY_OK)
+		g->id = sqlite3_last_insert_rowid(s->sql->db);
+	return e;
+}
+
+enum fluffy_error
+store_groups_forget(fluffy_store *s, struct bytes owner, unsigned keep)
+{
+	struct query q;
+
 	query_open(&q, s, SQL_GROUPS_FORGET);
-	bind_text(&q, name_bytes(&g->owner));
-	bind_uint(&q, GROUPS_MAX);
+	bind_text(&q, owner);
+	bind_uint(&q, keep);
 	return query_run(&q, NULL);
 }
 
