@@ -102,6 +102,10 @@ msg-type structure receiver skdc kid seal plaintext names clock time nonce kty e
 	run 1 fluffy-skdc -s skdc.db <req5 >error
 	explain 1 sensor.db error
 	expect_err "ERROR unknown-service (proven)"
+	ask far sensor lock --realm far
+	explain 1 skdc.db far
+	failed service unknown-service
+	has text 'PSK-REQ.req-body.sprealm: expected "home", found "far"'
 	run 0 fluffy-key policy -s skdc.db --etypes AES-CCM-16-64-128
 	ask req5 sensor lock --etype A128GCM
 	explain 1 skdc.db req5
