@@ -17,7 +17,7 @@ struct path {
 
 /*
  * Record why the context's current call fails and return code.  The path may
- * be NULL.  What text_clean doesn't like becomes what it makes of it.
+ * be NULL; names and text go through text_clean.
  */
 enum fluffy_error fluffy_fail(fluffy_ctx *, enum fluffy_error code,
     const struct path *, const char *format, ...)
