@@ -69,6 +69,7 @@ their_client() {
 
 # serve OPTIONS...: $server is at $port.
 serve() {
+	rm -f served # or its port may be taken for the new one's
 	dtls_ref server theirs.json "$@" >served &
 	server=$!
 	port=$(await served 1p)
@@ -78,7 +79,7 @@ serve() {
 connect() {
 	local client status=0
 
-	rm -f c.db
+	rm -f c.db connect.log
 	expect 0 "$2: join" dk join c.db --key client.key <cert
 	fluffy-dk connect -s c.db --listen '[::1]:0' --to "[::1]:$port" \
 		2>connect.log &

@@ -161,7 +161,7 @@ dk_serve() {
 await() {
 	local i found
 	for ((i = 0; i < 250; i++)); do
-		found=$(sed -n "$2" "$1")
+		found=$(sed -n "$2" "$1" 2>/dev/null)
 		[ -z "$found" ] || break
 		sleep 0.02
 	done
