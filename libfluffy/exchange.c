@@ -97,8 +97,6 @@ seal_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
 	/* the ERROR that says so: what a broken store counts isn't kept */
 	if (!s->broken && !s->batch_failed)
 		e = store_secret_sealed(s, how.kid);
-	else if (secret->seals >= SEALS_MAX)
-		e = store_sealed_out(s);
 	if (e == FLUFFY_OK)
 		e = seal_make(s->ctx, msg, container, label, part, &how);
 	return e;
@@ -481,10 +479,8 @@ check_asked_alg(struct step *step)
 			return FLUFFY_OK;
 	put_algs(&b, "asked for was", asked);
 	put_algs(&b, ", found", &found);
-	buffer_addc(&b, '\0');
-	e = b.failed ? fluffy_fail_memory(step->s->ctx) :
-	    refuse(step->s->ctx, step->msg, "receipt.keydata.alg",
-	    FLUFFY_E_BAD_ETYPE, "%s", (const char *)b.p);
+	e = refuse(step->s->ctx, step->msg, "receipt.keydata.alg",
+	    FLUFFY_E_BAD_ETYPE, "%.*s", (int)b.n, (const char *)b.p);
 	buffer_free(&b);
 	return e;
 }

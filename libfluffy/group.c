@@ -85,9 +85,8 @@ group_lifetime(fluffy_store *s, const struct group *g, uint64_t *lifetime)
 	/* it was good when it came: now only memory can be missing */
 	if (g->grppac.n > 0 && grppac_read(g->grppac, NULL, &wish) != NULL)
 		return fluffy_fail_memory(s->ctx);
-	if (e == FLUFFY_OK)
-		*lifetime = policy_group_lifetime(s->lifetime, owner.lifetime,
-		    wish.lifetime);
+	*lifetime = policy_group_lifetime(s->lifetime, owner.lifetime,
+	    wish.lifetime);
 	return e;
 }
 
@@ -134,11 +133,14 @@ group_delete(fluffy_store *s, struct group *g, uint64_t now)
 	return e;
 }
 
-/* The old one's algorithm, or another if that isn't allowed any more; or 0. */
+/*
+ * The old one's algorithm, or another if that isn't allowed any more; or 0.  The
+ * row of a group's newest key is there as long as a member has any.
+ */
 static enum fluffy_error
 next_alg(fluffy_store *s, const struct group *g, int64_t *alg)
 {
-	struct tokens wanted = { .v = { ALG_SESSION_DEFAULT }, .n = 1 };
+	struct tokens wanted = { .n = 1 };
 	struct group_key old;
 	struct device owner;
 	enum fluffy_error e = store_device(s, name_bytes(&g->owner), &owner);
@@ -147,15 +149,14 @@ next_alg(fluffy_store *s, const struct group *g, int64_t *alg)
 	if (e != FLUFFY_OK)
 		return e;
 	e = store_group_key(s, keyid_bytes(&g->keyid), &old);
-	if (e == FLUFFY_OK)
-		wanted.v[0] = old.key.alg;
+	wanted.v[0] = old.key.alg;
 	group_key_wipe(&old);
 	*alg = policy_etype(&wanted, allowed, 2);
 	for (int i = 0; *alg == 0 && i < N_AEADS; i++) {
 		wanted.v[0] = aeads[i].alg;
 		*alg = policy_etype(&wanted, allowed, 2);
 	}
-	return e == FLUFFY_E_NOT_FOUND ? FLUFFY_OK : e;
+	return e;
 }
 
 /*

@@ -174,8 +174,6 @@ FLUFFY_CHECKED enum fluffy_error store_secret_erase(fluffy_store *,
  */
 FLUFFY_CHECKED enum fluffy_error store_secret_sealed(fluffy_store *,
     struct bytes kid);
-/* The USAGE of such a key. */
-FLUFFY_CHECKED enum fluffy_error store_sealed_out(fluffy_store *);
 
 /* ---- devices and rules (SKDC) ----------------------------------------- */
 

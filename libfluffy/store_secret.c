@@ -381,13 +381,6 @@ reserve(fluffy_store *s, struct bytes kid, uint32_t seals, bool *done)
 }
 
 enum fluffy_error
-store_sealed_out(fluffy_store *s)
-{
-	return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
-	    "this key has made all the seals that it may");
-}
-
-enum fluffy_error
 store_secret_sealed(fluffy_store *s, struct bytes kid)
 {
 	struct ahead ahead = { 0, 1 };
@@ -407,7 +400,8 @@ store_secret_sealed(fluffy_store *s, struct bytes kid)
 			ahead.next *= 2;
 	}
 	if (!done)
-		return store_sealed_out(s);
+		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
+		    "this key has made all the seals that it may");
 	ahead.left--;
 	memo_put(s, MEMO_SEALS, kid, &ahead, sizeof(ahead));
 	return FLUFFY_OK;

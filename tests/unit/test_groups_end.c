@@ -252,6 +252,59 @@ a_removed_members_group_obeys_policy(void **state)
 	honest_group(w);
 }
 
+/* Section 4: the ERROR that says so isn't sealed, and nothing was done. */
+static void
+what_a_key_cant_answer_any_more_isnt_done(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes req = gsk_wire(w, SENSOR,
+	    &(fluffy_gsk_params){ .group = "attic" }), rep;
+	fluffy_msg *msg = from_wire(w, &req);
+	fluffy_msgs out;
+
+	sql(w, "UPDATE secret SET seals = 4294967296 WHERE owner = 'sensor'");
+	must(w->ctx, fluffy_skdc_begin(w->skdc));
+	refused_at(w->ctx, fluffy_skdc_answer(w->skdc, msg, &out),
+	    FLUFFY_E_INTERNAL, "");
+	assert_int_equal(out.n, 1);
+	assert_int_equal(fluffy_msg_error(out.v[0]), FLUFFY_E_INTERNAL);
+	assert_false(HAS(out.v[0], L_ack));
+	fluffy_msgs_free(&out);
+	fluffy_msg_free(&msg);
+	expect(w, fluffy_skdc_commit(w->skdc), FLUFFY_E_STORE);
+	sql(w, "UPDATE secret SET seals = 0");
+	rep = asked(w, &req);
+	gsk_taken(w, SENSOR, &rep, FLUFFY_GROUP_CREATED);
+	wire_free(&rep);
+	wire_free(&req);
+}
+
+/* They are reserved ahead, more each time: the last ones may be too few. */
+static void
+the_last_seals_are_for_some_of_the_answers(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes req = gsk_wire(w, SENSOR,
+	    &(fluffy_gsk_params){ .group = "attic" }), rep = asked(w, &req);
+
+	sql(w, "UPDATE secret SET seals = 4294967294 WHERE owner = 'sensor'");
+	must(w->ctx, fluffy_skdc_begin(w->skdc));
+	for (int i = 0; i < 2; i++) {
+		fluffy_msg *msg = from_wire(w, &req);
+		fluffy_msgs out;
+
+		expect(w, fluffy_skdc_answer(w->skdc, msg, &out),
+		    FLUFFY_E_REPLAY);
+		assert_int_equal(out.n, 1);
+		assert_int_equal(HAS(out.v[0], L_ack), i == 0);
+		fluffy_msgs_free(&out);
+		fluffy_msg_free(&msg);
+	}
+	must(w->ctx, fluffy_skdc_commit(w->skdc));
+	wire_free(&rep);
+	wire_free(&req);
+}
+
 /* It can't be asked (section 4), the others can. */
 static void
 a_holder_whose_key_seals_no_more_is_passed_over(void **state)
@@ -326,6 +379,8 @@ main(void)
 		IN_BOTH(a_deleted_group_goes_with_its_owner),
 		IN_CBOR(what_waits_for_others_goes_on_waiting),
 		IN_BOTH(a_removed_members_group_obeys_policy),
+		IN_BOTH(what_a_key_cant_answer_any_more_isnt_done),
+		IN_BOTH(the_last_seals_are_for_some_of_the_answers),
 		IN_BOTH(a_holder_whose_key_seals_no_more_is_passed_over),
 		IN_BOTH(an_owner_whose_key_seals_no_more_can_ask_later),
 		IN_CBOR(of_deleted_groups_so_many_stay)
