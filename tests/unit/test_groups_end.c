@@ -287,6 +287,7 @@ the_last_seals_are_for_some_of_the_answers(void **state)
 	fluffy_bytes req = gsk_wire(w, SENSOR,
 	    &(fluffy_gsk_params){ .group = "attic" }), rep = asked(w, &req);
 
+	reopen(w);
 	sql(w, "UPDATE secret SET seals = 4294967294 WHERE owner = 'sensor'");
 	must(w->ctx, fluffy_skdc_begin(w->skdc));
 	for (int i = 0; i < 2; i++) {
