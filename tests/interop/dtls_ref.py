@@ -111,11 +111,20 @@ class Peer:
             key, iv = self.write
             aad = number + bytes([kind]) + VERSION + len(data).to_bytes(2, "big")
             data = number + AESCCM(key, 8).encrypt(iv + number, data, aad)
-        self.sock.send(bytes([kind]) + VERSION + number + vector(2, data))
+        try:
+            self.sock.send(bytes([kind]) + VERSION + number + vector(2, data))
+        except ConnectionRefusedError:
+            pass                        # it is gone; what it said before that is still to be read
+
+    def receive(self):
+        try:
+            return self.sock.recv(65536)
+        except ConnectionRefusedError:
+            return self.sock.recv(65536)
 
     def read_record(self):
         while not self.records:
-            view = View(self.sock.recv(65536))
+            view = View(self.receive())
             while view.data:
                 kind, version, number = view.number(1), view.take(2), view.take(8)
                 self.records.append((kind, number, view.vector(2)))
