@@ -192,11 +192,11 @@ const char *const sql_text[N_SQL] = {
 	 * in the index, and the row is the kid's or the one before it.
 	 */
 	/* of some other device, perhaps: without what differs in length */
-	[SQL_SECRET] = "SELECT s.kid, s.alg, v.key, s.endtime, s.ord, s.seals "
+	[SQL_SECRET] = "SELECT s.kid, s.alg, v.key, s.endtime, s.ord "
 	    "FROM secret s INDEXED BY secret_live "
 	    "CROSS JOIN vault v USING(slot) WHERE " KID_MARKED " < ? AND " LIVE
 	    "ORDER BY " KID_MARKED " DESC LIMIT 1",
-	[SQL_SECRET_OWNER] = "SELECT owner FROM secret "
+	[SQL_SECRET_OWNER] = "SELECT owner, seals FROM secret "
 	    "WHERE kid = ? AND slot IS NOT NULL",
 	[SQL_SECRET_LOWEST] = "SELECT s.kid FROM secret s "
 	    "INDEXED BY secret_live WHERE " LIVE

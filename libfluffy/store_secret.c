@@ -229,7 +229,6 @@ store_secret_find(fluffy_store *s, struct bytes kid, struct secret *secret,
 		get_symm(&q, &secret->key);
 		secret->endtime = get_uint(&q, TIME_MAX);
 		secret->order = get_uint(&q, INT64_MAX);
-		secret->seals = get_uint(&q, SEALS_MAX);
 	}
 	/* not bytes_eq: that takes longer where they are the same */
 	*found = CRYPTO_memcmp(&secret->kid, &wanted, sizeof(wanted)) == 0;
@@ -247,21 +246,25 @@ store_secret_owner(fluffy_store *s, struct secret *secret)
 	struct bytes kid = keyid_bytes(&secret->kid);
 	size_t size;
 	const void *memo = memo_find(s, MEMO_OWNER, kid, &size);
-	enum fluffy_error e;
+	struct { struct name owner; uint64_t seals; } found = { .seals = 0 };
+	enum fluffy_error e = FLUFFY_OK;
 	struct query q;
 
-	if (memo != NULL) {
-		memcpy(&secret->owner, memo, sizeof(secret->owner));
-		return FLUFFY_OK;
+	if (memo != NULL)
+		memcpy(&found, memo, sizeof(found));
+	else {
+		query_open(&q, s, SQL_SECRET_OWNER);
+		bind_blob(&q, kid);
+		if (query_step(&q)) {
+			get_name(&q, &found.owner, false);
+			found.seals = get_uint(&q, SEALS_MAX);
+		}
+		e = query_close(&q);
+		if (e == FLUFFY_OK)
+			memo_put(s, MEMO_OWNER, kid, &found, sizeof(found));
 	}
-	query_open(&q, s, SQL_SECRET_OWNER);
-	bind_blob(&q, kid);
-	if (query_step(&q))
-		get_name(&q, &secret->owner, false);
-	e = query_close(&q);
-	if (e == FLUFFY_OK)
-		memo_put(s, MEMO_OWNER, kid, &secret->owner,
-		    sizeof(secret->owner));
+	secret->owner = found.owner;
+	secret->seals = found.seals;
 	return e;
 }
 
