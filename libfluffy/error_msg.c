@@ -77,10 +77,11 @@ error_make(fluffy_store *s, const struct step *step, enum fluffy_error code,
 	PUT_BYTES(msg, msg, skdcrealm, L_skdcrealm,
 	    name_bytes(&s->party.realm));
 	PUT_BYTES(msg, msg, skdcname, L_skdcname, name_bytes(&s->party.name));
-	/* without a seal that is left for an ack (section 4) it's a hint */
+	/* a failed batch's seals aren't counted: none when all were made */
 	if (step != NULL && step->verified && !without_ack(code) &&
 	    step->secret.seals < SEALS_MAX)
 		e = put_ack(s, msg, step);
+	/* no seal is left for it (section 4): then it's a hint, without */
 	if (e == FLUFFY_E_USAGE) {
 		fluffy_msg_free(&msg);
 		return error_make(s, NULL, code, out);

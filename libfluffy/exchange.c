@@ -201,7 +201,7 @@ secret_opens(const fluffy_store *s, const struct secret *secret, uint64_t now)
  * Section 9: an SKDC seals with the oldest key that hasn't ended, because it
  * drops the older ones when it has opened a message under a newer one; a
  * device with the newest.  One that may seal no more is passed over for a newer
- * one, or nothing would ever tell its owner of that.
+ * one: a device that only listens would never end it.
  */
 enum fluffy_error
 sealing_secret(fluffy_store *s, struct bytes owner, uint64_t now,

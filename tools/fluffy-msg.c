@@ -239,6 +239,8 @@ run(fluffy_ctx *ctx, char **operands)
 		write_all(&show, operands);
 }
 
+#define SEED_MAX 9007199254740991u	/* an option's number has 16 digits */
+
 static const struct option_row options[] = {
 	{ "to", 0, "FORM", "what to write", .words = "text|json|cbor|diag",
 	  .text = &to },
@@ -257,7 +259,7 @@ static const struct option_row options[] = {
 	{ "mutate", 0, NULL, "write everything that can be wrong with a message",
 	  .text = &mode },
 	{ "seed", 0, "N", "--mutate: which bits are flipped",
-	  .number = &seed, .max = UINT64_C(9007199254740991) },
+	  .number = &seed, .max = SEED_MAX },
 	{ "select", 0, "MEMBER=VALUE", "only messages with that clear member",
 	  .text = &selection },
 	{ "schema", 0, "FORM", "print all messages' schema",

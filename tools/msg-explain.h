@@ -11,8 +11,8 @@ enum fluffy_status verdict_status(enum fluffy_error,
     enum fluffy_outcome_kind);
 
 struct explained {
-	const char *file;	/* and as an operand, "" for stdin */
-	const char *operand;
+	const char *file;
+	const char *operand;	/* the file, as errors name it; "" for stdin */
 	size_t number;		/* of the message in it, from 1 */
 	fluffy_msg *msg;	/* NULL: what was refused just before */
 	const char *store;	/* its path, as it was given */

@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-#include "store_sql.h"
-
 #include "../../tools/report.h"
 #include "../fuzz/skdc_main.h"
 
@@ -225,8 +223,7 @@ set_seals(struct world *w, const char *seals)
 
 	(void)snprintf(sql, sizeof(sql), "UPDATE secret SET seals = %s",
 	    seals);
-	assert_int_equal(sqlite3_exec(w->skdc->sql->db, sql, NULL, NULL, NULL),
-	    SQLITE_OK);
+	skdc_sql(w, sql);
 }
 
 /* ERRORs without ack, which would be a seal. */

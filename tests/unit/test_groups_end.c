@@ -5,7 +5,6 @@
 #include "scenes.h"
 
 #include "alg.h"
-#include "store_sql.h"
 
 static enum fluffy_error
 change(struct world *w, const char *device, enum fluffy_membership how)
@@ -185,13 +184,6 @@ what_waits_for_others_goes_on_waiting(void **state)
 	wires_free(&last);
 }
 
-static void
-sql(struct world *w, const char *text)
-{
-	assert_int_equal(sqlite3_exec(w->skdc->sql->db, text, NULL, NULL,
-	    NULL), SQLITE_OK);
-}
-
 static int64_t
 number(struct world *w, const char *text)
 {
@@ -262,7 +254,7 @@ what_a_key_cant_answer_any_more_isnt_done(void **state)
 	fluffy_msg *msg = from_wire(w, &req);
 	fluffy_msgs out;
 
-	sql(w, "UPDATE secret SET seals = 4294967296 WHERE owner = 'sensor'");
+	skdc_sql(w, "UPDATE secret SET seals = 4294967296 WHERE owner = 'sensor'");
 	must(w->ctx, fluffy_skdc_begin(w->skdc));
 	refused_at(w->ctx, fluffy_skdc_answer(w->skdc, msg, &out),
 	    FLUFFY_E_INTERNAL, "");
@@ -272,7 +264,7 @@ what_a_key_cant_answer_any_more_isnt_done(void **state)
 	fluffy_msgs_free(&out);
 	fluffy_msg_free(&msg);
 	expect(w, fluffy_skdc_commit(w->skdc), FLUFFY_E_STORE);
-	sql(w, "UPDATE secret SET seals = 0");
+	skdc_sql(w, "UPDATE secret SET seals = 0");
 	rep = asked(w, &req);
 	gsk_taken(w, SENSOR, &rep, FLUFFY_GROUP_CREATED);
 	wire_free(&rep);
@@ -288,7 +280,7 @@ the_last_seals_are_for_some_of_the_answers(void **state)
 	    &(fluffy_gsk_params){ .group = "attic" }), rep = asked(w, &req);
 
 	reopen(w);
-	sql(w, "UPDATE secret SET seals = 4294967294 WHERE owner = 'sensor'");
+	skdc_sql(w, "UPDATE secret SET seals = 4294967294 WHERE owner = 'sensor'");
 	must(w->ctx, fluffy_skdc_begin(w->skdc));
 	for (int i = 0; i < 2; i++) {
 		fluffy_msg *msg = from_wire(w, &req);
@@ -314,13 +306,13 @@ a_holder_whose_key_seals_no_more_is_passed_over(void **state)
 	struct wires delts;
 
 	(void)new_den(w);
-	sql(w, "UPDATE secret SET seals = 4294967296 WHERE owner = 'lamp'");
+	skdc_sql(w, "UPDATE secret SET seals = 4294967296 WHERE owner = 'lamp'");
 	delts = deleted(w, LOCK);
 	assert_types(w, &delts, 1, FLUFFY_PSK_DELT);
 	answer_quietly(w, &delts.v[0]);
 	wires_free(&delts);
 	assert_int_equal(missing(w), 1);
-	sql(w, "UPDATE secret SET seals = 0");
+	skdc_sql(w, "UPDATE secret SET seals = 0");
 	delts = deleted(w, LOCK);
 	assert_types(w, &delts, 1, FLUFFY_PSK_DELT);
 	wires_free(&delts);
@@ -337,11 +329,11 @@ an_owner_whose_key_seals_no_more_can_ask_later(void **state)
 	delts = deleted(w, LOCK);
 	assert_types(w, &delts, 2, FLUFFY_PSK_DELT);
 	answer_quietly(w, &delts.v[0]);
-	sql(w, "UPDATE secret SET seals = 4294967296 WHERE owner = 'lock'");
+	skdc_sql(w, "UPDATE secret SET seals = 4294967296 WHERE owner = 'lock'");
 	answer_quietly(w, &delts.v[1]);
 	assert_int_equal(missing(w), 0);
 	wires_free(&delts);
-	sql(w, "UPDATE secret SET seals = 0");
+	skdc_sql(w, "UPDATE secret SET seals = 0");
 	last = deleted(w, LOCK);
 	assert_types(w, &last, 1, FLUFFY_GSK_DELC);
 	wires_free(&last);
@@ -353,11 +345,11 @@ of_deleted_groups_so_many_stay(void **state)
 {
 	struct world *w = *state;
 
-	sql(w, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+	skdc_sql(w, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
 	    "FROM n WHERE i < 300) INSERT INTO grp SELECT 1000 + i, 'home', "
 	    "'g' || i, 'lock', 3, i, 0, NULL, x'00', 0 FROM n");
-	sql(w, "INSERT INTO grpkey VALUES(1, 1001, 10, NULL, 1, 1 << 40)");
-	sql(w, "INSERT INTO grp VALUES(900, 'home', 'lamps', 'lamp', 3, 1, 0, "
+	skdc_sql(w, "INSERT INTO grpkey VALUES(1, 1001, 10, NULL, 1, 1 << 40)");
+	skdc_sql(w, "INSERT INTO grp VALUES(900, 'home', 'lamps', 'lamp', 3, 1, 0, "
 	    "NULL, x'00', 0)");
 	(void)new_den(w);
 	assert_int_equal(number(w, "SELECT count(*) FROM grp WHERE state = 3"),

@@ -198,8 +198,7 @@ set_last_keyid(struct world *w, const char *value)
 
 	(void)snprintf(text, sizeof(text), "UPDATE party SET last_keyid = %s",
 	    value);
-	assert_int_equal(sqlite3_exec(w->skdc->sql->db, text, NULL, NULL,
-	    NULL), SQLITE_OK);
+	skdc_sql(w, text);
 }
 
 static void
@@ -310,8 +309,7 @@ a_store_that_fails_is_told_of(void **state)
 	fluffy_bytes req = request(w, SENSOR, "lock"), rep;
 
 	must(w->ctx, fluffy_skdc_begin(w->skdc));
-	assert_int_equal(sqlite3_exec(w->skdc->sql->db,
-	    "ALTER TABLE vault RENAME TO lost", NULL, NULL, NULL), SQLITE_OK);
+	skdc_sql(w, "ALTER TABLE vault RENAME TO lost");
 	told_internal(w, &req, false);
 	must(w->ctx, fluffy_skdc_begin(w->skdc));
 	w->skdc->sql->failed = true;

@@ -5,14 +5,6 @@
 #include "world.h"
 
 #include "policy.h"
-#include "store_sql.h"
-
-static void
-sql(struct world *w, const char *text)
-{
-	assert_int_equal(sqlite3_exec(w->skdc->sql->db, text, NULL, NULL,
-	    NULL), SQLITE_OK);
-}
 
 /* ---- what can be recorded ------------------------------------------------ */
 
@@ -155,7 +147,7 @@ a_broken_record_is_damage(void **state)
 
 		(void)snprintf(text, sizeof(text),
 		    "UPDATE replay SET entries = x'%s'", broken[i]);
-		sql(w, text);
+		skdc_sql(w, text);
 		reopen(w);
 		msg = from_wire(w, &next);
 		must(w->ctx, fluffy_skdc_begin(w->skdc));
@@ -167,7 +159,7 @@ a_broken_record_is_damage(void **state)
 		fluffy_msg_free(&msg);
 	}
 	/* mended: a record of nobody's */
-	sql(w, "UPDATE replay SET entries = x'04084141414142424242"
+	skdc_sql(w, "UPDATE replay SET entries = x'04084141414142424242"
 	    "42424242'");
 	reopen(w);
 	out = asked(w, &next);

@@ -2,7 +2,6 @@
 #include "world.h"
 
 #include "policy.h"
-#include "store_sql.h"
 
 #define DAY 86400u
 
@@ -104,9 +103,8 @@ a_new_key_seals_when_the_old_one_may_not(void **state)
 	x = whole_exchange(w, SENSOR, LOCK);
 	sealed_under(w, &x.rep, L_enc_part, keyid_bytes(&old.kid), true);
 	exchange_free(&x);
-	assert_int_equal(sqlite3_exec(w->skdc->sql->db, "UPDATE secret "
-	    "SET seals = 4294967296 WHERE owner = 'lock' AND endtime > 0",
-	    NULL, NULL, NULL), SQLITE_OK);
+	skdc_sql(w, "UPDATE secret SET seals = 4294967296 "
+	    "WHERE owner = 'lock' AND endtime > 0");
 	reopen(w);
 	x = whole_exchange(w, SENSOR, LOCK);
 	sealed_under(w, &x.rep, L_enc_part, keyid_bytes(&old.kid), false);

@@ -14,6 +14,7 @@
 
 #include "../answer.h"
 #include "exchange.h"
+#include "store_sql.h"
 
 #define N_DEVICES 3
 #define SENSOR	  (&w->device[0])
@@ -187,6 +188,14 @@ reopen(struct world *w)
 	fluffy_store_close(&w->skdc);
 	(void)snprintf(path, sizeof(path), "%s/skdc.db", w->dir);
 	must(w->ctx, fluffy_store_open(w->ctx, path, 0, &w->skdc));
+}
+
+/* Changes the SKDC's store behind the library's back. */
+static inline void
+skdc_sql(struct world *w, const char *text)
+{
+	assert_int_equal(sqlite3_exec(w->skdc->sql->db, text, NULL, NULL,
+	    NULL), SQLITE_OK);
 }
 
 static inline bool
