@@ -285,11 +285,12 @@ FLUFFY_CHECKED enum fluffy_error fluffy_store_init(fluffy_ctx *,
 FLUFFY_CHECKED enum fluffy_error fluffy_store_open(fluffy_ctx *,
     const char *path, unsigned flags, fluffy_store **);
 /*
- * Are keys that were erased still in the store's write-ahead log, because
- * another process has been reading for 10 s, or it can't be written?  What was
- * done stands; whoever changes the store next tries again.
+ * Are keys that were erased still in the write-ahead log of the store that was
+ * changed last with this context, because another process has been reading for
+ * 10 s, or it can't be written?  What was done stands; whoever changes the
+ * store next tries again.
  */
-bool fluffy_store_log_left(const fluffy_store *);
+bool fluffy_log_left(const fluffy_ctx *);
 void fluffy_store_close(fluffy_store **);
 /*
  * A copy in memory of any party's store, also a trust anchor's or a node's: the

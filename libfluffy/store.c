@@ -121,13 +121,13 @@ leave_log(fluffy_store *s, bool wait)
 		(void)sqlite3_busy_timeout(sql->db, BUSY_SECONDS * 1000);
 	if (rc == SQLITE_OK)
 		note_wiped(s, erasures);
-	s->log_left = rc != SQLITE_OK;
+	s->ctx->log_left = rc != SQLITE_OK;
 }
 
 bool
-fluffy_store_log_left(const fluffy_store *s)
+fluffy_log_left(const fluffy_ctx *ctx)
 {
-	return s->log_left;
+	return ctx->log_left;
 }
 
 /* ---- transactions ----------------------------------------------------- */

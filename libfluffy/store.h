@@ -61,7 +61,6 @@ struct fluffy_store {
 	uint64_t forgotten;	/* the largest until of a nonce that was */
 	bool read_only, in_transaction;
 	bool erased;		/* a key was erased: checkpoint after commit */
-	bool log_left;		/* ... which this process could not do */
 	bool broken;		/* fluffy_skdc_broken */
 	bool batch_failed;	/* skdc.c: a request failed half-way */
 	bool judging;		/* explain.c: a step's checks, and no more */
@@ -94,7 +93,7 @@ bool store_exists(const char *path);
  * other processes recorded.  commit makes all durable (synchronous=FULL) and,
  * when a key was erased, checkpoints the WAL with truncation before it
  * returns.  Where a reader doesn't let the WAL be truncated for 10 s, what was
- * committed stands, log_left tells of it, and later commits of any process try
+ * committed stands, ctx->log_left tells of it, and later commits of any process try
  * again.  A failed commit has rolled back.  rollback may be called when there
  * is no transaction; it restores the members of the store too.
  */

@@ -32,7 +32,7 @@ device_ask(fluffy_ctx *ctx, const char *store_path, const char *encoding,
 
 	if (store != NULL)
 		ask(ctx, store, encoding, make);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 void
@@ -185,5 +185,5 @@ device_take(fluffy_ctx *ctx, const char *store_path, const char *encoding,
 		take_all(&dev, store_path);
 	input_close(&dev.in);
 	output_close(&out);
-	store_close(&dev.store);
+	fluffy_store_close(&dev.store);
 }

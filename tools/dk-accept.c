@@ -35,7 +35,7 @@ run(fluffy_ctx *ctx, char **operands)
 {
 	(void)operands;
 	dk_take(ctx, take);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static const struct option_row options[] = {

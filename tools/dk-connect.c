@@ -119,7 +119,7 @@ run(fluffy_ctx *ctx, char **operands)
 		relay_close(&c.relay);
 	}
 	fluffy_dk_credential_free(&c.credential);
-	store_close(&c.store);
+	fluffy_store_close(&c.store);
 	if (c.local.fd >= 0)
 		close(c.local.fd);
 	if (c.remote.fd >= 0)

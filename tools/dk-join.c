@@ -32,7 +32,7 @@ tell_server(fluffy_ctx *ctx, fluffy_dk_summary *s)
 	error = fluffy_dk_open(ctx, store_path, FLUFFY_READ_ONLY, &store);
 	if (error == FLUFFY_OK)
 		error = fluffy_dk_list(store, find_window, s);
-	store_close(&store);
+	fluffy_store_close(&store);
 	return error;
 }
 

@@ -225,7 +225,7 @@ run(fluffy_ctx *ctx, char **operands)
 	for (size_t i = 0; i < TRANSPORTS; i++)
 		transports[i]->listener_free(&s.listener[i]);
 	free(s.next);
-	store_close(&s.store);
+	fluffy_store_close(&s.store);
 }
 
 static const struct option_row options[] = {

@@ -20,7 +20,7 @@ trust(fluffy_ctx *ctx, const struct dk_file *key, const char *rs)
 	else
 		report_say("the public key of %s is known%s", rs,
 		    before.trusted ? ", in place of the one before" : "");
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 /* The key comes first: in a pipeline the store may be made only now. */

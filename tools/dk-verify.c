@@ -100,7 +100,7 @@ run(fluffy_ctx *ctx, char **operands)
 		verify(ctx, store, file.data, file.len);
 	else if (store != NULL)
 		verify_cert(ctx, store, &file);
-	store_close(&store);
+	fluffy_store_close(&store);
 	dk_free(&file);
 }
 

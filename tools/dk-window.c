@@ -217,7 +217,7 @@ run(fluffy_ctx *ctx, char **operands)
 		}
 		output_close(&out);
 	}
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static const struct option_row options[] = {

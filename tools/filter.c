@@ -184,17 +184,6 @@ store_open(fluffy_ctx *ctx, const char *path, unsigned flags)
 	return store;
 }
 
-void
-store_close(fluffy_store **store)
-{
-	if (*store != NULL && fluffy_store_log_left(*store))
-		report_error(FLUFFY_E_STORE, "", "what was done stands, but "
-		    "erased keys are still in the store's log, because "
-		    "another process reads it or it can't be written; the "
-		    "next change takes them out");
-	fluffy_store_close(store);
-}
-
 bool
 keyid_take(fluffy_ctx *ctx, const char *field, const char *hex,
     struct keyid *keyid)

@@ -50,11 +50,6 @@ bool pass_error(fluffy_ctx *, struct output *, const fluffy_msg *,
 
 /* Reports why not. */
 fluffy_store *store_open(fluffy_ctx *, const char *path, unsigned flags);
-/*
- * Reports when what was erased is still in its log.  After the output was
- * closed: what was done isn't taken back.
- */
-void store_close(fluffy_store **);
 
 #define KEYID_MAX 32
 

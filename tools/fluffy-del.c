@@ -32,7 +32,7 @@ del_write(fluffy_ctx *ctx, const char *store_path, const char *encoding,
 
 	if (store != NULL)
 		write_made(ctx, store, encoding, make);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static const struct command *const verbs[] = {

@@ -64,7 +64,7 @@ dk_look(fluffy_ctx *ctx, const char *store_path, struct dk_before *before)
 	/* What is wrong with the store, the step itself will tell. */
 	if (error != FLUFFY_OK)
 		before->known = before->trusted = false;
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 /* ---- documents ----------------------------------------------------------- */
@@ -107,7 +107,7 @@ dk_write(fluffy_ctx *ctx, const char *store_path, const struct dk_output *how,
 			dk_deliver(ctx, &out, how, msg, tell);
 	}
 	fluffy_msg_free(&msg);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 void

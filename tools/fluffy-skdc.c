@@ -236,7 +236,7 @@ run(fluffy_ctx *ctx, char **operands)
 	fluffy_msg_free(&s.next);
 	batch_free(&s.batch);
 	output_close(&out);
-	store_close(&s.store);
+	fluffy_store_close(&s.store);
 }
 
 static const struct option_row options[] = {

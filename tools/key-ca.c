@@ -85,7 +85,7 @@ run(fluffy_ctx *ctx, char **operands)
 		change(ctx, store);
 	else if (store != NULL)
 		show(ctx, store);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static const struct option_row options[] = {

@@ -17,7 +17,7 @@ rule(fluffy_ctx *ctx, char **operands, const char *words,
 		report_why(ctx, error);
 	else
 		report_say("%s %s ask for %s", operands[0], words, operands[1]);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static void

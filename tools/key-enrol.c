@@ -45,7 +45,7 @@ run(fluffy_ctx *ctx, char **operands)
 
 	if (store != NULL && output_open(&out, output_path))
 		enrol(ctx, store, &out, operands[0]);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static const struct option_row options[] = {

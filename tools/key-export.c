@@ -65,7 +65,7 @@ run(fluffy_ctx *ctx, char **operands)
 	store = store_open(ctx, store_path, FLUFFY_READ_ONLY);
 	if (store != NULL)
 		export(ctx, store, &keyid);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static const struct option_row options[] = {

@@ -73,7 +73,7 @@ make_change(fluffy_ctx *ctx, const struct change *change)
 		if (change->membership != FLUFFY_ADD)
 			tell_deletions(ctx, store, change->device);
 	}
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 /* The change that was asked for, or NULL; there may be one. */

@@ -15,7 +15,7 @@ run(fluffy_ctx *ctx, char **operands)
 	else
 		report_say("%s is the store of %s, SKDC of realm %s",
 		    store_path, operands[0], realm);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static const struct option_row options[] = {

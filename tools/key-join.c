@@ -35,7 +35,7 @@ tell(fluffy_ctx *ctx, struct joined *joined)
 	error = fluffy_list(store, tell_party, joined);
 	if (error != FLUFFY_OK)
 		report_why(ctx, error);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static void

@@ -95,7 +95,7 @@ run(fluffy_ctx *ctx, char **operands)
 		change(ctx, store, operands[0]);
 	else if (store != NULL)
 		show(ctx, store, operands[0]);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static const struct option_row options[] = {

@@ -29,7 +29,7 @@ run(fluffy_ctx *ctx, char **operands)
 
 	if (store != NULL)
 		erase(ctx, store, operands[0]);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static const struct option_row options[] = {

@@ -53,7 +53,7 @@ run(fluffy_ctx *ctx, char **operands)
 	store = store_open(ctx, store_path, 0);
 	if (store != NULL && output_open(&out, output_path))
 		rotate(ctx, store, &out, operands[0], until);
-	store_close(&store);
+	fluffy_store_close(&store);
 }
 
 static const struct option_row options[] = {

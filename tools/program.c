@@ -103,6 +103,11 @@ run(const char *program, const struct command *command, int argc, char **argv)
 		if (report_is_verbose())
 			fluffy_ctx_set_checked(ctx, tell_check, NULL);
 		command->run(ctx, argv);
+		if (fluffy_log_left(ctx))
+			report_error(FLUFFY_E_STORE, "", "what was done "
+			    "stands, but erased keys are still in the store's "
+			    "log, because another process reads it or it can't "
+			    "be written; the next change takes them out");
 	}
 	fluffy_ctx_free(&ctx);
 	wipe_stack();

@@ -122,6 +122,27 @@ run 0 fluffy-dk derive -s lamp.db --show-keys DK.TA.C.7 >output
 equal "$(cat output)" "$(fluffy-msg --show-keys next |
 	sed -n 's/^ *key: *\([0-9a-f]*\).*/\1/p')" "the key was made anew"
 
+chapter "another process keeps the log from being emptied"
+refresh reader
+for store in ta lamp; do
+	rm -f orders held
+	mkfifo orders
+	sqlite3 $store.db <orders >held &
+	exec 9>orders
+	echo 'BEGIN; SELECT * FROM party;' >&9
+	until [ -s held ]; do sleep 0.05; done
+	case $store in
+	ta) run 4 fluffy-dk provision -s ta.db -o new lamp ;;
+	lamp) run 4 fluffy-dk join -s lamp.db <new >new.pem ;;
+	esac
+	expect_err "still in the store's log"
+	exec 9>&-
+	wait
+done
+run 0 fluffy-dk trust -s ta.db lamp <new.pem
+run 0 fluffy-dk issue -s ta.db lamp C >cred
+run 0 fluffy-dk derive -s lamp.db "DK.TA.C.$(number_in cred)"
+
 # ---- what stays so ----------------------------------------------------------------
 
 # still_true NAME: what must be so after the step was done, or wasn't.
