@@ -136,7 +136,8 @@ use(struct feed *in, int which, fluffy_store *s, bool alive)
 	listing_source *source = which == SKDC && take(in) % 2 == 1 ?
 	    fluffy_list_deletions : fluffy_list;
 
-	for (int i = 0; i < 3 && (i == 0 || in->n > 0); i++)
+	/* the second meets what the first has left */
+	for (int i = 0; i < 2 && (i == 0 || in->n > 0); i++)
 		uses[which][take_upto(in, N_USES - 1)](s);
 	if (alive && which <= DEVICE)
 		list(s, source, take(in) % 2 == 1);
