@@ -290,7 +290,8 @@ may_be_empty(const struct row *row)
 
 /* A number that isn't registered is kept, but for these (section 2). */
 static bool
-suits_member(const struct operation *o, const struct row *row)
+suits_member(const struct operation *o, const void *map,
+    const struct row *row)
 {
 	bool pvno = row->label == L_pvno, type = row->label == L_msg_type;
 
@@ -306,7 +307,8 @@ suits_member(const struct operation *o, const struct row *row)
 	case OP_EMPTY:
 		return row->kind != K_TOKEN && !may_be_empty(row);
 	case OP_NUMBER_FOR_WORD:
-		return row->kind == K_TOKEN || (row->flags & F_BARE) != 0;
+		return (row->kind == K_TOKEN || (row->flags & F_BARE) != 0) &&
+		    mutate_word(map, row) != NULL;
 	case OP_FRACTION:
 	case OP_EXPONENT:
 	case OP_MINUS_ZERO:
@@ -356,7 +358,7 @@ suits(const struct mutator *m, const struct operation *o,
 		    o->target == ON_MAP && (o->op != OP_UNKNOWN_MEMBER ||
 		    !head->schema->closed);
 	if (o->target == ON_MEMBER)
-		return suits_member(o, at->row);
+		return suits_member(o, at->map, at->row);
 	return at->row->kind == K_SEALED && suits_sealed(o, member_at(at));
 }
 

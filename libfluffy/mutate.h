@@ -70,6 +70,8 @@ mutate_member(const void *map, const struct row *row)
 	return (const uint8_t *)map + row->offset;
 }
 
+/* The first of a member's numbers that has a word; NULL: none has. */
+const int64_t *mutate_word(const void *map, const struct row *);
 void mutate_put_text(const struct writer *, struct bytes);
 void mutate_put_bytes(const struct writer *, struct bytes);
 /* With one bit flipped, of those from the byte at from on. */

@@ -319,16 +319,18 @@ put_padded(const struct writer *w, const void *map, const struct row *row)
 	buffer_addc(w->b, '"');
 }
 
-static void
-put_token_number(const struct writer *w, const void *map,
-    const struct row *row)
+const int64_t *
+mutate_word(const void *map, const struct row *row)
 {
 	const struct tokens *tokens = mutate_member(map, row);
+	const int64_t *v = row->kind == K_TOKEN ? mutate_member(map, row) :
+	    tokens->v;
+	size_t n = row->kind == K_TOKEN ? 1 : tokens->n;
 
-	if (row->kind == K_TOKEN)
-		put_number(w, *(const int64_t *)mutate_member(map, row));
-	else
-		put_number(w, tokens->v[0]);
+	for (size_t i = 0; i < n; i++)
+		if (word_of((enum registry)row->registry, v[i]) != NULL)
+			return &v[i];
+	return NULL;
 }
 
 void
@@ -383,7 +385,7 @@ mutate_put_value(const struct writer *w, const void *map, const struct row *row)
 		buffer_adds(w->b, "\"no such word\"");
 		break;
 	case OP_NUMBER_FOR_WORD:
-		put_token_number(w, map, row);
+		put_number(w, *mutate_word(map, row));
 		break;
 	case OP_PADDED:
 		put_padded(w, map, row);
