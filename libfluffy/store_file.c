@@ -154,9 +154,6 @@ store_connect(fluffy_store *s, char *name, int flags)
 	free(name);
 	if (rc == SQLITE_OK)
 		rc = configure(s->sql->db);
-	if (rc == SQLITE_OK && s->sql->keep_log)
-		rc = sqlite3_db_config(s->sql->db,
-		    SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	return rc == SQLITE_OK ? FLUFFY_OK : sql_fail(s, rc);
 }
 
@@ -220,24 +217,36 @@ log_has_header(int fd)
 	return false;
 }
 
+/* Beside the file, not beside a link to it. */
+static const char *
+log_name(const fluffy_store *s)
+{
+	return sqlite3_filename_wal(sqlite3_db_filename(s->sql->db, "main"));
+}
+
+/* What somebody who was killed left there stays as it is. */
+static enum fluffy_error
+keep_log(fluffy_store *s)
+{
+	int rc = SQLITE_OK;
+
+	if (store_exists(log_name(s)))
+		rc = sqlite3_db_config(s->sql->db,
+		    SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return rc == SQLITE_OK ? FLUFFY_OK : sql_fail(s, rc);
+}
+
 /*
  * When the power fails while the log is copied into the file, its first page
  * may be anything; SQLite takes it from the log again.
  */
 static bool
-log_is_ours(const char *path)
+log_is_ours(const fluffy_store *s)
 {
-	size_t size = strlen(path) + sizeof("-wal");
-	char *name = malloc(size);
-	int fd;
-	bool ours;
+	int fd = open(log_name(s), O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
+	    O_NONBLOCK);
+	bool ours = fd >= 0 && log_has_header(fd);
 
-	if (name == NULL)
-		return false;
-	(void)snprintf(name, size, "%s-wal", path);
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	free(name);
-	ours = fd >= 0 && log_has_header(fd);
 	if (fd >= 0)
 		(void)close(fd);
 	return ours;
@@ -262,7 +271,7 @@ check_header(fluffy_store *s)
 		rc = file->pMethods->xRead(file, header, HEADER_SIZE, 0);
 	if (rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ)
 		return sql_fail(s, rc);
-	if (!is_header(header) && !log_is_ours(s->sql->path))
+	if (!is_header(header) && !log_is_ours(s))
 		return path_fail(s->ctx, s->sql->path, "not a fluffy store");
 	return FLUFFY_OK;
 }
@@ -397,21 +406,6 @@ upgrade(fluffy_store *s)
  * can't make them, or couldn't remove them again, nobody else who writes has
  * made them either: then the file is read as it stands.
  */
-static bool
-log_exists(const char *path)
-{
-	size_t size = strlen(path) + sizeof("-wal");
-	char *name = malloc(size);
-	bool exists;
-
-	if (name == NULL)
-		return true;
-	(void)snprintf(name, size, "%s-wal", path);
-	exists = store_exists(name);
-	free(name);
-	return exists;
-}
-
 static enum fluffy_error
 open_immutable(fluffy_store *s)
 {
@@ -424,10 +418,15 @@ open_immutable(fluffy_store *s)
 	return e != FLUFFY_OK ? e : check_format(s, &rc);
 }
 
+/*
+ * For reading only SQLite wants the log and the shared memory too.  Where it
+ * can't make them, or couldn't remove them again, nobody else who writes has
+ * made them either: then the file is read as it stands.
+ */
 static bool
 only_immutable(const fluffy_store *s, int rc)
 {
-	return s->read_only && !log_exists(s->sql->path) &&
+	return s->read_only && !store_exists(log_name(s)) &&
 	    ((rc & 0xff) == SQLITE_CANTOPEN ||
 	    (rc & 0xff) == SQLITE_READONLY);
 }
@@ -441,6 +440,8 @@ store_open_existing(fluffy_store *s)
 
 	if (e == FLUFFY_OK)
 		e = store_connect(s, plain_name(path), SQLITE_OPEN_READWRITE);
+	if (e == FLUFFY_OK && s->sql->keep_log)
+		e = keep_log(s);
 	if (e == FLUFFY_OK)
 		e = check_header(s);
 	if (e != FLUFFY_OK)
@@ -569,8 +570,7 @@ fluffy_store_copy(fluffy_ctx *ctx, const char *path, fluffy_store **store)
 	if (s == NULL)
 		return fluffy_fail_memory(ctx);
 	s->read_only = true;
-	/* what somebody who was killed left there stays as it is */
-	s->sql->keep_log = log_exists(path);
+	s->sql->keep_log = true;
 	e = store_open_existing(s);
 	if (e == FLUFFY_OK)
 		e = move_to_memory(s);

@@ -56,7 +56,7 @@ struct sql {
 	int64_t format;		/* less than STORE_FORMAT: to be upgraded */
 	struct counters counters;
 	struct snapshot at_begin;
-	bool keep_log;		/* closing leaves the log as it is */
+	bool keep_log;		/* closing leaves a log that was there */
 	bool dirty;		/* the party row has to be written */
 	bool keys_changed;
 	bool failed;		/* inside a transaction: it can't commit */

@@ -270,6 +270,31 @@ else
 	echo "skipped: strace doesn't work here"
 fi
 
+chapter "a number that has no word has none to be taken from it"
+fluffy-msg --to json req |
+	sed 's/"etype":[^,}]*/"etype":[99,"A128GCM"]/' >mixed
+sed 's/"etype":\[99,"A128GCM"\]/"etype":99/' mixed >none
+run 0 fluffy-msg --mutate -o of-mixed mixed
+run 0 fluffy-msg --mutate -o of-none none
+number=$(jq -r 'select(.change == "number-for-word" and
+	.member == "PSK-REQ.req-body.etype") | .file' of-mixed/index.jsonl)
+run 3 fluffy-msg --check "of-mixed/$number"
+equal "$(jq -r 'select(.member == "PSK-REQ.req-body.etype") | .change' \
+	of-none/index.jsonl | grep -c number-for-word)" 0
+
+chapter "a log that somebody who was killed left, behind a link"
+if strace_works; then
+	ask left
+	ln -s skdc.db link.db
+	killed unlink 1 left fluffy-skdc -s skdc.db || fail "it isn't killed"
+	[ -s skdc.db-wal ] || fail "there is no log"
+	sha256sum skdc.db skdc.db-wal >before
+	run 1 fluffy-msg --explain -s link.db left >text
+	run 0 sha256sum --quiet -c before
+else
+	echo "skipped: strace doesn't work here"
+fi
+
 chapter "what can't be asked"
 run 2 fluffy-msg --explain req
 run 2 fluffy-msg --explain --to cbor -s skdc.db req
