@@ -134,8 +134,9 @@ group_delete(fluffy_store *s, struct group *g, uint64_t now)
 }
 
 /*
- * The old one's algorithm, or another if that isn't allowed any more; or 0.  The
- * row of a group's newest key is there as long as a member has any.
+ * The old one's algorithm, or another if that isn't allowed any more or the old
+ * one's row is gone (after the clock was set back a member may have an older
+ * key that ends later); or 0.
  */
 static enum fluffy_error
 next_alg(fluffy_store *s, const struct group *g, int64_t *alg)
@@ -151,6 +152,8 @@ next_alg(fluffy_store *s, const struct group *g, int64_t *alg)
 	e = store_group_key(s, keyid_bytes(&g->keyid), &old);
 	wanted.v[0] = old.key.alg;
 	group_key_wipe(&old);
+	if (e == FLUFFY_E_NOT_FOUND)
+		e = FLUFFY_OK;
 	*alg = policy_etype(&wanted, allowed, 2);
 	for (int i = 0; *alg == 0 && i < N_AEADS; i++) {
 		wanted.v[0] = aeads[i].alg;

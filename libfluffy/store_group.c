@@ -213,12 +213,18 @@ store_group_add(fluffy_store *s, struct group *g)
 enum fluffy_error
 store_groups_forget(fluffy_store *s, struct bytes owner, unsigned keep)
 {
+	static const enum sql_id all[] = { SQL_VERDICTS_OF_FORGOTTEN,
+		SQL_GROUPS_FORGET };
+	enum fluffy_error e = FLUFFY_OK;
 	struct query q;
 
-	query_open(&q, s, SQL_GROUPS_FORGET);
-	bind_text(&q, owner);
-	bind_uint(&q, keep);
-	return query_run(&q, NULL);
+	for (size_t i = 0; i < 2 && e == FLUFFY_OK; i++) {
+		query_open(&q, s, all[i]);
+		bind_text(&q, owner);
+		bind_uint(&q, keep);
+		e = query_run(&q, NULL);
+	}
+	return e;
 }
 
 enum fluffy_error

@@ -141,8 +141,13 @@ const char store_schema_5[] =
 #define GROUP_COLUMNS "SELECT g.id, g.realm, g.name, g.owner, g.state, " \
 	"g.keyid, g.any, g.delt, g.delt_realm, g.grppac FROM grp g "
 #define OF_DELETED_GROUP "WHERE service >= 2 AND realm = ?1 AND peer = ?2 " \
-	"AND (authtime < ?3 OR id <= (SELECT coalesce(max(id), 0) " \
-	"FROM session WHERE keyid = ?4))"
+	"AND (authtime < ?3 OR (established = 0 AND authtime = ?3) " \
+	"OR id <= (SELECT coalesce(max(id), 0) FROM session WHERE keyid = ?4))"
+/* Of an owner's deleted groups so many stay, for GSK-DELC again. */
+#define FORGOTTEN "WHERE owner = ?1 AND state = 3 " \
+	"AND NOT EXISTS (SELECT 1 FROM grpkey k WHERE k.grp = grp.id) " \
+	"AND id NOT IN (SELECT id FROM grp WHERE owner = ?1 AND state = 3 " \
+	"ORDER BY id DESC LIMIT ?2)"
 /* Of a holder h: it hasn't been told to delete its copy. */
 #define NOT_ASKED "NOT EXISTS (SELECT 1 FROM deletion d " \
 	"WHERE d.keyid = h.keyid AND d.device = h.device)"
@@ -307,11 +312,7 @@ const char *const sql_text[N_SQL] = {
 	[SQL_GRPKEYS_COUNT] = "SELECT count(*) FROM grpkey "
 	    "WHERE grp = ? AND endtime > ?",
 	[SQL_GROUP_REMOVE] = "DELETE FROM grp WHERE id = ?",
-	/* Of an owner's deleted groups so many stay, for GSK-DELC again. */
-	[SQL_GROUPS_FORGET] = "DELETE FROM grp WHERE owner = ?1 AND state = 3 "
-	    "AND NOT EXISTS (SELECT 1 FROM grpkey k WHERE k.grp = grp.id) "
-	    "AND id NOT IN (SELECT id FROM grp WHERE owner = ?1 AND state = 3 "
-	    "ORDER BY id DESC LIMIT ?2)",
+	[SQL_GROUPS_FORGET] = "DELETE FROM grp " FORGOTTEN,
 	[SQL_GROUPS_OWNED] = GROUP_COLUMNS "WHERE g.owner = ? ORDER BY g.id",
 	/* In which a device holds a key, but not as the owner. */
 	[SQL_GROUPS_HELD] = GROUP_COLUMNS "WHERE g.owner <> ?1 AND g.id IN "
@@ -331,6 +332,8 @@ const char *const sql_text[N_SQL] = {
 	/* What was said of one group, not of its name. */
 	[SQL_VERDICTS_DROP] = "DELETE FROM verdict "
 	    "WHERE realm = ? AND name = ? AND verdict <> 3",
+	[SQL_VERDICTS_OF_FORGOTTEN] = "DELETE FROM verdict WHERE verdict <> 3 "
+	    "AND (realm, name) IN (SELECT realm, name FROM grp " FORGOTTEN ")",
 	/* A namesake that comes later gets no privilege. */
 	[SQL_VERDICTS_FORGET] = "DELETE FROM verdict "
 	    "WHERE device = ? AND verdict = 1",
@@ -403,7 +406,8 @@ const char *const sql_text[N_SQL] = {
 	[SQL_GROUP_KEY_NEWEST] = "SELECT keyid FROM session "
 	    "WHERE service >= 2 AND realm = ? AND peer = ? "
 	    "ORDER BY established DESC, authtime DESC, keyid DESC LIMIT 1",
-	/* What was issued before, or came before the one that was deleted. */
+	/* What was issued before, or came before the one that was deleted; in
+	   the very second, what was fetched by its keyid. */
 	[SQL_GROUP_KEYS_GONE] = "INSERT INTO gone "
 	    "SELECT keyid, min(endtime + ?5, 1 << 53) FROM session "
 	    OF_DELETED_GROUP " ON CONFLICT(keyid) DO UPDATE SET "
@@ -411,11 +415,12 @@ const char *const sql_text[N_SQL] = {
 	[SQL_GROUP_KEYS_WIPE] = WIPE "(SELECT slot FROM session "
 	    OF_DELETED_GROUP ")",
 	[SQL_GROUP_KEYS_REMOVE] = "DELETE FROM session " OF_DELETED_GROUP,
-	/* GSK-REQ, which in that second may be for a new group; GSK-FET and
-	   GSK-DELT. */
+	/* GSK-REQ, which in that second may be for a new group; GSK-DELT; and
+	   GSK-FET: the key that is on its way may be the deleted group's. */
 	[SQL_PENDING_OF_GROUP] = "DELETE FROM pending "
 	    "WHERE realm IN (?1, ?2) AND service = ?3 "
-	    "AND (time < ?4 AND type = 7 OR time <= ?4 AND type IN (9, 11))",
+	    "AND (time < ?4 AND type = 7 OR time <= ?4 AND type = 11 "
+	    "OR type = 9)",
 
 	[SQL_SAFE_FREE] = "SELECT slot FROM safe WHERE used = 0 LIMIT 1",
 	[SQL_SAFE_ADD] = "INSERT INTO safe VALUES(NULL, 1, ?)",
