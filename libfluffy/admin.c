@@ -270,28 +270,33 @@ fluffy_remove_device(fluffy_store *s, const char *name)
 	return store_change(s, remove_device, &bytes);
 }
 
-/* The last key of a device goes only with the device. */
+/*
+ * The newest key of a device goes only with the device: those before it have an
+ * end.
+ */
 static enum fluffy_error
 remove_secret(fluffy_store *s, struct bytes kid)
 {
-	struct secret secret, of[2];
+	struct secret secret, newest;
 	enum fluffy_error e;
 	size_t n = 0;
 
 	e = store_secret_by_kid(s, kid, &secret);
 	if (e == FLUFFY_OK)
-		e = store_secrets_of(s, name_bytes(&secret.owner), of, 2, &n);
-	if (e == FLUFFY_OK && n < 2)
+		e = store_secrets_of(s, name_bytes(&secret.owner), &newest, 1,
+		    &n);
+	if (e == FLUFFY_OK && n > 0 && newest.order == secret.order)
 		e = fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
 		    s->party.role == ROLE_SKDC ?
-		    "the only key of \"%s\": remove the device, or rotate" :
-		    "the only key of \"%s\": delete the store instead",
+		    "the newest key of \"%s\": rotate first, or remove the "
+		    "device" :
+		    "the newest key of \"%s\": delete the store instead",
 		    secret.owner.s);
 	if (e == FLUFFY_OK)
 		e = store_secret_erase(s, kid);
 	secret_wipe(&secret);
-	secret_wipe(&of[0]);
-	secret_wipe(&of[1]);
+	if (n > 0)
+		secret_wipe(&newest);
 	return e;
 }
 

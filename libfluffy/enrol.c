@@ -120,20 +120,23 @@ fluffy_enrol(fluffy_store *s, const char *name, const char *alg,
 	return end(s, e, out);
 }
 
-/* Gives the old keys their end. */
+/* Gives the old keys their end; left: how many have it still before them. */
 static enum fluffy_error
-end_old(fluffy_store *s, const struct secret *old, size_t n, uint64_t until)
+end_old(fluffy_store *s, const struct secret *old, size_t n, uint64_t until,
+    size_t *left)
 {
 	enum fluffy_error e = FLUFFY_OK;
 	uint64_t now = fluffy_now(s->ctx);
 	size_t i;
 
+	*left = n;
 	for (i = 0; i < n && e == FLUFFY_OK; i++) {
 		struct bytes kid = keyid_bytes(&old[i].kid);
 
-		if (!secret_opens(s, &old[i], now))
+		if (!secret_opens(s, &old[i], now)) {
 			e = store_secret_erase(s, kid);
-		else if (old[i].endtime == 0 || old[i].endtime > until)
+			--*left;
+		} else if (old[i].endtime == 0 || old[i].endtime > until)
 			e = store_secret_set_endtime(s, kid, until);
 	}
 	return e;
@@ -164,7 +167,7 @@ rotate(fluffy_store *s, struct bytes name, uint64_t until, fluffy_msg **out)
 {
 	struct secret old[MAX_SECRETS], secret;
 	enum fluffy_error e;
-	size_t i, n = 0;
+	size_t i, n = 0, left = 0;
 
 	memset(&secret, 0, sizeof(secret));
 	e = store_secrets_of(s, name, old, MAX_SECRETS, &n);
@@ -173,8 +176,8 @@ rotate(fluffy_store *s, struct bytes name, uint64_t until, fluffy_msg **out)
 		    "no device \"%.*s\"", (int)name.n, (const char *)name.p);
 	if (e == FLUFFY_OK)
 		e = until == 0 ? erase_all(s, name) :
-		    end_old(s, old, n, until);
-	if (e == FLUFFY_OK && n == MAX_SECRETS && until != 0)
+		    end_old(s, old, n, until, &left);
+	if (e == FLUFFY_OK && left == MAX_SECRETS)
 		e = fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
 		    "%d rotations that the device hasn't taken up; "
 		    "rotate at once", MAX_SECRETS - 1);
@@ -295,12 +298,12 @@ end_older(struct step *step)
 	struct bytes owner = name_bytes(&step->s->party.name);
 	struct secret old[MAX_SECRETS];
 	enum fluffy_error e;
-	size_t i, n = 0;
+	size_t i, n = 0, left;
 
 	e = store_secrets_of(step->s, owner, old, MAX_SECRETS, &n);
 	if (e == FLUFFY_OK)
 		e = HAS(enrol, L_endtime) && enrol->endtime > step->now ?
-		    end_old(step->s, old, n, enrol->endtime) :
+		    end_old(step->s, old, n, enrol->endtime, &left) :
 		    erase_all(step->s, owner);
 	for (i = 0; i < n; i++)
 		secret_wipe(&old[i]);

@@ -210,15 +210,19 @@ sealing_secret(fluffy_store *s, struct bytes owner, uint64_t now,
 	struct secret all[MAX_SECRETS];
 	enum fluffy_error e;
 	size_t i = 0, n, found = MAX_SECRETS;
+	bool may = false;
 
 	*out = (struct secret){ .order = 0 };
 	e = store_secrets_of(s, owner, all, MAX_SECRETS, &n);
 	if (e == FLUFFY_OK && s->party.role == ROLE_DEVICE && n > 0)
 		found = n - 1;
-	for (; i < n && s->party.role != ROLE_DEVICE; i++)
-		if (secret_opens(s, &all[i], now) && (found == MAX_SECRETS ||
-		    all[found].seals >= SEALS_MAX))
+	for (; i < n && s->party.role != ROLE_DEVICE && !may &&
+	    e == FLUFFY_OK; i++)
+		if (secret_opens(s, &all[i], now)) {
 			found = i;
+			e = store_secret_may_seal(s,
+			    keyid_bytes(&all[i].kid), &may);
+		}
 	if (e == FLUFFY_OK && found == MAX_SECRETS)
 		e = fluffy_fail(s->ctx, FLUFFY_E_NOT_FOUND, NULL,
 		    "\"%.*s\" has no secret key", (int)owner.n,

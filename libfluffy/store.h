@@ -174,6 +174,9 @@ FLUFFY_CHECKED enum fluffy_error store_secret_erase(fluffy_store *,
  */
 FLUFFY_CHECKED enum fluffy_error store_secret_sealed(fluffy_store *,
     struct bytes kid);
+/* Would that be counted? */
+FLUFFY_CHECKED enum fluffy_error store_secret_may_seal(fluffy_store *,
+    struct bytes kid, bool *);
 
 /* ---- devices and rules (SKDC) ----------------------------------------- */
 

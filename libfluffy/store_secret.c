@@ -383,26 +383,56 @@ reserve(fluffy_store *s, struct bytes kid, uint32_t seals, bool *done)
 	return e;
 }
 
+/* left stays 0 when all were made or reserved. */
+static enum fluffy_error
+look_ahead(fluffy_store *s, struct bytes kid, struct ahead *ahead)
+{
+	size_t size;
+	const void *memo = memo_find(s, MEMO_SEALS, kid, &size);
+	enum fluffy_error e = FLUFFY_OK;
+	bool done = false;
+
+	*ahead = (struct ahead){ 0, 1 };
+	if (memo != NULL)
+		memcpy(ahead, memo, sizeof(*ahead));
+	if (ahead->left > 0)
+		return FLUFFY_OK;
+	/* towards the end there may be fewer */
+	for (;;) {
+		e = reserve(s, kid, ahead->next, &done);
+		if (e != FLUFFY_OK || done || ahead->next == 1)
+			break;
+		ahead->next /= 2;
+	}
+	if (e != FLUFFY_OK || !done)
+		return e;
+	ahead->left = ahead->next;
+	if (ahead->next < SEALS_AHEAD)
+		ahead->next *= 2;
+	return FLUFFY_OK;
+}
+
+enum fluffy_error
+store_secret_may_seal(fluffy_store *s, struct bytes kid, bool *may)
+{
+	struct ahead ahead;
+	enum fluffy_error e = look_ahead(s, kid, &ahead);
+
+	*may = e == FLUFFY_OK && ahead.left > 0;
+	if (*may)
+		memo_put(s, MEMO_SEALS, kid, &ahead, sizeof(ahead));
+	return e;
+}
+
 enum fluffy_error
 store_secret_sealed(fluffy_store *s, struct bytes kid)
 {
-	struct ahead ahead = { 0, 1 };
-	size_t size;
-	const void *memo = memo_find(s, MEMO_SEALS, kid, &size);
-	bool done = true;
+	struct ahead ahead;
+	enum fluffy_error e = look_ahead(s, kid, &ahead);
 
-	if (memo != NULL)
-		memcpy(&ahead, memo, sizeof(ahead));
-	if (ahead.left == 0) {
-		enum fluffy_error e = reserve(s, kid, ahead.next, &done);
-
-		if (e != FLUFFY_OK)
-			return e;
-		ahead.left = ahead.next;
-		if (ahead.next < SEALS_AHEAD)
-			ahead.next *= 2;
-	}
-	if (!done)
+	if (e != FLUFFY_OK)
+		return e;
+	if (ahead.left == 0)
 		return fluffy_fail(s->ctx, FLUFFY_E_USAGE, NULL,
 		    "this key has made all the seals that it may");
 	ahead.left--;

@@ -92,9 +92,19 @@ tell_done(const fluffy_outcome *outcome)
 }
 
 static void
-tell_outcome(const fluffy_msg *msg, const fluffy_outcome *outcome)
+tell_outcome(const fluffy_msg *msg, const fluffy_outcome *outcome,
+    bool answered)
 {
 	switch (outcome->kind) {
+	case FLUFFY_KEY_ERASED:
+	case FLUFFY_KEY_UNKNOWN:
+		if (outcome->kind == FLUFFY_KEY_ERASED || answered)
+			tell_done(outcome);
+		if (!answered)
+			report_error(FLUFFY_E_USAGE, "", "no PSK-DELC: this "
+			    "device's key has made all the seals that it may; "
+			    "it has to be rotated");
+		break;
 	case FLUFFY_NOTHING:
 	case FLUFFY_ERROR_PROVEN:
 	case FLUFFY_ERROR_HINT:
@@ -128,7 +138,7 @@ take(struct device *dev, fluffy_msg *msg, enum fluffy_format format)
 	    report_worth(error, outcome.kind), format) &&
 	    (answer == NULL || emit(dev->ctx, dev->out, answer, format)) &&
 	    error == FLUFFY_OK)
-		tell_outcome(msg, &outcome);
+		tell_outcome(msg, &outcome, answer != NULL);
 	fluffy_msg_free(&answer);
 }
 

@@ -337,6 +337,12 @@ for enc in cbor json; do
 	run 2 fluffy-key remove -s camera.db "$kid"
 	run 0 fluffy-key rotate -s skdc.db camera >doc
 	run 0 fluffy-key join -s camera.db <doc
+	# what would be left has an end
+	newest=$(all_keys camera.db | cut -d' ' -f2 | grep -v "$kid")
+	for store in skdc.db camera.db; do
+		run 2 fluffy-key remove -s $store "$newest"
+		expect_err 'the newest key of "camera"'
+	done
 	for store in skdc.db camera.db; do
 		holds "$secret" $store $store-wal || fail "the test is blind"
 		run 0 fluffy-key remove -s $store "$kid"

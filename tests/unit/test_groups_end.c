@@ -184,6 +184,57 @@ what_waits_for_others_goes_on_waiting(void **state)
 	wires_free(&last);
 }
 
+/* Had again by its keyid, in the very second of GSK-DELC: it goes, too. */
+static void
+an_older_key_had_again_goes_with_its_group(void **state)
+{
+	struct world *w = *state;
+	struct keyid first = create(w, LOCK, "sensor"), second = renew(w, LOCK);
+	struct session session;
+	struct wires last;
+	bool gone;
+
+	must(w->ctx, fluffy_remove_key(LOCK->store, first.b, first.n));
+	(void)fetch_key(w, LOCK, &first);
+	last = deleted(w, LOCK);
+	assert_types(w, &last, 1, FLUFFY_GSK_DELC);
+	gsk_taken(w, LOCK, &last.v[0], FLUFFY_GROUP_DELETED);
+	wires_free(&last);
+	for (int i = 0; i < 2; i++) {
+		struct bytes keyid = keyid_bytes(i == 0 ? &first : &second);
+
+		expect(w, store_session(LOCK->store, keyid, AS_OWNER,
+		    &session), FLUFFY_E_NOT_FOUND);
+		must(w->ctx, store_gone(LOCK->store, keyid, &gone));
+		assert_true(gone);
+	}
+	honest_group(w);
+}
+
+/* Asked for after GSK-DELT was made, answered before it came: it doesn't count. */
+static void
+a_key_on_its_way_goes_with_its_group(void **state)
+{
+	struct world *w = *state;
+	fluffy_bytes delt, fetch, dlvr;
+	struct wires last;
+
+	(void)create(w, LOCK, "sensor");
+	delt = delete_wire(w, LOCK);
+	the_time++;
+	fetch = fetch_wire(w, LOCK, &(fluffy_fetch_params){ .group = "den" });
+	dlvr = asked(w, &fetch);
+	last = asked_all(w, &delt);
+	assert_types(w, &last, 1, FLUFFY_GSK_DELC);
+	gsk_taken(w, LOCK, &last.v[0], FLUFFY_GROUP_DELETED);
+	expect(w, gsk_take(w, LOCK, &dlvr), FLUFFY_E_REPLAY);
+	wire_free(&delt);
+	wire_free(&fetch);
+	wire_free(&dlvr);
+	wires_free(&last);
+	honest_group(w);
+}
+
 static int64_t
 number(struct world *w, const char *text)
 {
@@ -208,6 +259,24 @@ alg_of(struct world *w, const struct keyid *keyid)
 	alg = key.key.alg;
 	group_key_wipe(&key);
 	return alg;
+}
+
+/* After the clock was set back the current key may have ended first. */
+static void
+a_removed_member_needs_no_key_that_is_there(void **state)
+{
+	struct world *w = *state;
+	struct keyid first = new_den(w), second = renew(w, LOCK), third;
+
+	skdc_sql(w, "DELETE FROM grpkey WHERE keyid = (SELECT max(keyid) "
+	    "FROM grpkey)");
+	fetch_key_refused(w, LAMP, &second, FLUFFY_E_NO_SUCH_KEY);
+	must(w->ctx, change(w, "sensor", FLUFFY_REMOVE));
+	third = fetch(w, LAMP);
+	assert_false(same_key(&third, &first));
+	assert_int_equal(alg_of(w, &third), aeads[0].alg);
+	fetch_refused(w, SENSOR, FLUFFY_E_NOT_PERMITTED);
+	honest_group(w);
 }
 
 static void
@@ -271,7 +340,7 @@ what_a_key_cant_answer_any_more_isnt_done(void **state)
 	wire_free(&req);
 }
 
-/* They are reserved ahead, more each time: the last ones may be too few. */
+/* They are reserved ahead, more each time: but all of the last ones count. */
 static void
 the_last_seals_are_for_some_of_the_answers(void **state)
 {
@@ -282,14 +351,14 @@ the_last_seals_are_for_some_of_the_answers(void **state)
 	reopen(w);
 	skdc_sql(w, "UPDATE secret SET seals = 4294967294 WHERE owner = 'sensor'");
 	must(w->ctx, fluffy_skdc_begin(w->skdc));
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		fluffy_msg *msg = from_wire(w, &req);
 		fluffy_msgs out;
 
 		expect(w, fluffy_skdc_answer(w->skdc, msg, &out),
 		    FLUFFY_E_REPLAY);
 		assert_int_equal(out.n, 1);
-		assert_int_equal(HAS(out.v[0], L_ack), i == 0);
+		assert_int_equal(HAS(out.v[0], L_ack), i < 2);
 		fluffy_msgs_free(&out);
 		fluffy_msg_free(&msg);
 	}
@@ -315,6 +384,38 @@ a_holder_whose_key_seals_no_more_is_passed_over(void **state)
 	skdc_sql(w, "UPDATE secret SET seals = 0");
 	delts = deleted(w, LOCK);
 	assert_types(w, &delts, 1, FLUFFY_PSK_DELT);
+	wires_free(&delts);
+}
+
+/* What it is told to delete goes, also when it can't say so (section 4). */
+static void
+a_device_whose_key_seals_no_more_obeys(void **state)
+{
+	struct world *w = *state;
+	struct keyid key = new_den(w);
+	struct session session;
+	struct wires delts;
+	fluffy_bytes delc;
+	bool gone;
+
+	delts = deleted(w, LOCK);
+	assert_types(w, &delts, 2, FLUFFY_PSK_DELT);
+	for (size_t i = 0; i < 2; i++) {
+		struct device_store *d = addressee(w, &delts.v[i]);
+
+		store_sql(d->store, "UPDATE secret SET seals = 4294967296");
+		must(w->ctx, del_take(w, d, &delts.v[i], &delc));
+		assert_null(delc.data);
+		assert_int_equal(w->outcome.kind, FLUFFY_KEY_ERASED);
+		expect(w, store_session(d->store, keyid_bytes(&key),
+		    AS_MEMBER, &session), FLUFFY_E_NOT_FOUND);
+		must(w->ctx, store_gone(d->store, keyid_bytes(&key), &gone));
+		assert_true(gone);
+		store_sql(d->store, "UPDATE secret SET seals = 0");
+	}
+	wires_free(&delts);
+	delts = deleted(w, LOCK);
+	answer_quietly(w, &delts.v[0]);
 	wires_free(&delts);
 }
 
@@ -351,11 +452,19 @@ of_deleted_groups_so_many_stay(void **state)
 	skdc_sql(w, "INSERT INTO grpkey VALUES(1, 1001, 10, NULL, 1, 1 << 40)");
 	skdc_sql(w, "INSERT INTO grp VALUES(900, 'home', 'lamps', 'lamp', 3, 1, 0, "
 	    "NULL, x'00', 0)");
+	skdc_sql(w, "INSERT INTO verdict VALUES('home', 'g1', 'lamp', 1), "
+	    "('home', 'g2', 'lamp', 1), ('home', 'g2', 'sensor', 3)");
 	(void)new_den(w);
 	assert_int_equal(number(w, "SELECT count(*) FROM grp WHERE state = 3"),
 	    258);
 	assert_int_equal(number(w, "SELECT min(id) FROM grp WHERE id > 1001"),
 	    1045);
+	/* what was said of one that is gone isn't of a namesake, but a ban is */
+	assert_int_equal(number(w, "SELECT count(*) FROM verdict WHERE "
+	    "name = 'g1' AND device = 'lamp' OR "
+	    "name = 'g2' AND device = 'sensor'"), 2);
+	assert_int_equal(number(w, "SELECT count(*) FROM verdict "
+	    "WHERE name = 'g2'"), 1);
 	honest_group(w);
 }
 
@@ -371,10 +480,14 @@ main(void)
 		    a_deleted_group_is_confirmed_again_for_its_last_key_alone),
 		IN_BOTH(a_deleted_group_goes_with_its_owner),
 		IN_CBOR(what_waits_for_others_goes_on_waiting),
+		IN_CBOR(an_older_key_had_again_goes_with_its_group),
+		IN_CBOR(a_key_on_its_way_goes_with_its_group),
+		IN_CBOR(a_removed_member_needs_no_key_that_is_there),
 		IN_BOTH(a_removed_members_group_obeys_policy),
 		IN_BOTH(what_a_key_cant_answer_any_more_isnt_done),
 		IN_BOTH(the_last_seals_are_for_some_of_the_answers),
 		IN_BOTH(a_holder_whose_key_seals_no_more_is_passed_over),
+		IN_BOTH(a_device_whose_key_seals_no_more_obeys),
 		IN_BOTH(an_owner_whose_key_seals_no_more_can_ask_later),
 		IN_CBOR(of_deleted_groups_so_many_stay)
 	};

@@ -112,6 +112,37 @@ a_new_key_seals_when_the_old_one_may_not(void **state)
 	honest(w);
 }
 
+/* ... also when the last of them are made in this batch. */
+static void
+a_new_key_seals_when_the_old_one_has_come_to_its_end(void **state)
+{
+	struct world *w = *state;
+	struct secret old = secret_of_owner(w, "lock");
+	fluffy_msg *msg = rotate(w, "lock", NOW + DAY), *rep;
+	fluffy_bytes req[12];
+	fluffy_msgs out;
+
+	join(w, LOCK, &msg);
+	skdc_sql(w, "UPDATE secret SET seals = 4294967296 - 9 "
+	    "WHERE owner = 'lock' AND endtime > 0");
+	reopen(w);
+	for (size_t i = 0; i < 12; i++)
+		req[i] = request(w, SENSOR, "lock");
+	must(w->ctx, fluffy_skdc_begin(w->skdc));
+	for (size_t i = 0; i < 12; i++) {
+		msg = from_wire(w, &req[i]);
+		must(w->ctx, fluffy_skdc_answer(w->skdc, msg, &out));
+		rep = out.v[0];
+		assert_int_equal(bytes_eq(kid_of(rep, L_enc_part),
+		    keyid_bytes(&old.kid)), i < 9);
+		fluffy_msgs_free(&out);
+		fluffy_msg_free(&msg);
+		wire_free(&req[i]);
+	}
+	must(w->ctx, fluffy_skdc_commit(w->skdc));
+	honest(w);
+}
+
 /* The first message under the new key ends the old one. */
 static void
 the_new_key_ends_the_old(void **state)
@@ -556,6 +587,24 @@ many_rotations_in_a_row(void **state)
 	honest(w);
 }
 
+/* Those that have ended don't count. */
+static void
+many_rotations_that_have_ended(void **state)
+{
+	struct world *w = *state;
+	fluffy_msg *msg = NULL;
+
+	for (int i = 0; i < MAX_SECRETS - 1; i++) {
+		fluffy_msg_free(&msg);
+		msg = rotate(w, "sensor", NOW + DAY);
+	}
+	fluffy_msg_free(&msg);
+	the_time = NOW + DAY + 1;
+	msg = rotate(w, "sensor", the_time + DAY);
+	join(w, SENSOR, &msg);
+	honest(w);
+}
+
 /* A device keeps the old ones for opening; at once means all of them. */
 static void
 at_once_drops_however_many_there_are(void **state)
@@ -590,6 +639,7 @@ main(void)
 		TEST(a_rotation_says_when_the_old_key_ends),
 		TEST(the_old_key_works_until_its_end),
 		TEST(a_new_key_seals_when_the_old_one_may_not),
+		TEST(a_new_key_seals_when_the_old_one_has_come_to_its_end),
 		TEST(the_new_key_ends_the_old),
 		TEST(a_refused_message_ends_the_old_key_too),
 		TEST(a_forged_message_ends_nothing),
@@ -611,6 +661,7 @@ main(void)
 		TEST(only_enrol_is_joined),
 		TEST(a_rotation_makes_no_store),
 		TEST(many_rotations_in_a_row),
+		TEST(many_rotations_that_have_ended),
 		TEST(at_once_drops_however_many_there_are),
 	};
 

@@ -190,12 +190,18 @@ reopen(struct world *w)
 	must(w->ctx, fluffy_store_open(w->ctx, path, 0, &w->skdc));
 }
 
-/* Changes the SKDC's store behind the library's back. */
+/* Changes a store behind the library's back. */
+static inline void
+store_sql(fluffy_store *s, const char *text)
+{
+	assert_int_equal(sqlite3_exec(s->sql->db, text, NULL, NULL, NULL),
+	    SQLITE_OK);
+}
+
 static inline void
 skdc_sql(struct world *w, const char *text)
 {
-	assert_int_equal(sqlite3_exec(w->skdc->sql->db, text, NULL, NULL,
-	    NULL), SQLITE_OK);
+	store_sql(w->skdc, text);
 }
 
 static inline bool
