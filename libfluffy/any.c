@@ -10,7 +10,7 @@ const char *
 node_describe(const struct node *node)
 {
 	static const char *const names[] = {
-		[N_INT] = "a whole number", [N_FLOAT] = "a fraction",
+		[N_INT] = "a whole number", [N_FLOAT] = "another number",
 		[N_BYTES] = "a byte string", [N_TEXT] = "text",
 		[N_ARRAY] = "an array", [N_MAP] = "a map",
 		[N_NULL] = "null", [N_FALSE] = "false", [N_TRUE] = "true",

@@ -49,6 +49,14 @@ expected(struct decoder *d, uint32_t at, const struct path *path,
 	    node_describe(&d->t->v[at]));
 }
 
+/* To be emitted. */
+static enum fluffy_error
+too_large(struct decoder *d, const struct path *path)
+{
+	d->ctx->refused_at = READ_SIZE;
+	return malformed(d, path, "over %u bytes of CBOR", FLUFFY_MAX_EMITTED);
+}
+
 /* ---- leaves -------------------------------------------------------------- */
 
 static enum fluffy_error
@@ -294,9 +302,10 @@ get_any(struct decoder *d, uint32_t at, const struct path *path,
 	enum fluffy_error e;
 
 	e = any_canonical(d->ctx, d->t, at, path, &b);
-	if (e == FLUFFY_OK && b.failed)
-		e = b.no_memory ? fluffy_fail_memory(d->ctx) :
-		    malformed(d, path, "over %u bytes", FLUFFY_MAX_EMITTED);
+	if (e == FLUFFY_OK && b.failed && b.no_memory)
+		e = fluffy_fail_memory(d->ctx);
+	else if (e == FLUFFY_OK && b.failed)
+		e = too_large(d, path);
 	if (e == FLUFFY_OK)
 		e = keep(d, buffer_view(&b), out);
 	buffer_free(&b);
@@ -820,11 +829,8 @@ decode_map(struct decoder *d, uint32_t at, const struct schema *schema,
 	head->schema = schema;
 	/* a member takes two bytes at least: don't make room for what is
 	   going to be too large */
-	if (node->n / 2 > FLUFFY_MAX_EMITTED / 2) {
-		d->ctx->refused_at = READ_SIZE;
-		return malformed(d, path, "over %u bytes of CBOR",
-		    FLUFFY_MAX_EMITTED);
-	}
+	if (node->n / 2 > FLUFFY_MAX_EMITTED / 2)
+		return too_large(d, path);
 	if (!schema->closed && (head->extras = arena_alloc(d->arena,
 	    (node->n / 2) * sizeof(head->extras[0]))) == NULL)
 		return fluffy_fail_memory(d->ctx);
@@ -916,14 +922,17 @@ check_emitted(fluffy_ctx *ctx, const struct fluffy_msg *msg)
 }
 
 /*
- * Section 6 has the encoding before pvno.  Where the version is ours its faults
- * are found with the structure, which can name them.
+ * Section 6 has size and encoding before pvno.  Where the version is ours such
+ * faults are found with the structure, which can name them.  How another's JSON
+ * is emitted nobody here knows; its CBOR is as it came.
  */
 static enum fluffy_error
-other_version(struct decoder *d)
+other_version(struct decoder *d, size_t received)
 {
 	enum fluffy_error e;
 
+	if (received > FLUFFY_MAX_EMITTED && !d->t->json)
+		return too_large(d, NULL);
 	d->ctx->refused_at = READ_ENCODING;
 	if ((e = check_wellformed(d->ctx, d->t)) != FLUFFY_OK)
 		return e;
@@ -947,7 +956,7 @@ decode_root(struct decoder *d, size_t received, struct fluffy_msg *msg)
 	d->ctx->refused_type = peek_type(d);
 	d->ctx->refused_at = READ_PVNO;
 	if ((e = check_version(d)) == FLUFFY_E_BAD_VERSION)
-		e = other_version(d);
+		e = other_version(d, received);
 	if (e != FLUFFY_OK)
 		return e;
 	d->ctx->refused_at = READ_TYPE;

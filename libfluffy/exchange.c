@@ -172,6 +172,15 @@ check_name(fluffy_ctx *ctx, const struct fluffy_msg *msg, const char *member,
 {
 	if (bytes_eq(found, expected))
 		return FLUFFY_OK;
+	/* no name is empty (section 2): these are absent */
+	if (found.n == 0)
+		return refuse(ctx, msg, member, FLUFFY_E_AUTH_FAILED,
+		    "expected \"%.*s\", found none", (int)expected.n,
+		    (const char *)expected.p);
+	if (expected.n == 0)
+		return refuse(ctx, msg, member, FLUFFY_E_AUTH_FAILED,
+		    "expected none, found \"%.*s\"", (int)found.n,
+		    (const char *)found.p);
 	return refuse(ctx, msg, member, FLUFFY_E_AUTH_FAILED,
 	    "expected \"%.*s\", found \"%.*s\"", (int)expected.n,
 	    (const char *)expected.p, (int)found.n, (const char *)found.p);

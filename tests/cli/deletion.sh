@@ -334,6 +334,24 @@ deletion home/sensor $keyid key for lock $(
 	delete lock attic sensor
 	honest_group
 
+	chapter "a device that can't say so any more erases it, $enc"
+	town "mute-$enc"
+	honest
+	asks 2 "$keyid" delts
+	sqlite3 sensor.db "UPDATE secret SET seals = 4294967296"
+	run 2 fluffy-del accept -s sensor.db <delts >mute
+	empty mute
+	expect_err "erased $keyid"
+	expect_err "no PSK-DELC: this device's key has made all the seals"
+	has_no_key sensor "$keyid"
+	run 0 fluffy-key rotate -s skdc.db sensor >enrol
+	run 0 fluffy-key join -s sensor.db <enrol
+	run 0 fluffy-del accept -s sensor.db <delts >delc
+	serve 0 delc output
+	empty output
+	open_deletions 1
+	honest
+
 	chapter "the same PSK-DELT again, $enc"
 	town "again-$enc"
 	honest
