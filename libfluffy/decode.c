@@ -68,9 +68,14 @@ get_uint(struct decoder *d, uint32_t at, uint64_t min, uint64_t max,
 	if (!is(d, at, N_INT))
 		return expected(d, at, path, "a whole number");
 	i = d->t->v[at].v.i;
+	if (i > MAX_SAFE || i < -MAX_SAFE)
+		return malformed(d, path, "expected a number from %llu to "
+		    "%llu, found one beyond 2^53-1", (unsigned long long)min,
+		    (unsigned long long)max);
 	if (i < 0 || (uint64_t)i < min || (uint64_t)i > max)
 		return malformed(d, path, "expected a number from %llu to "
-		    "%llu", (unsigned long long)min, (unsigned long long)max);
+		    "%llu, found %lld", (unsigned long long)min,
+		    (unsigned long long)max, (long long)i);
 	*out = (uint64_t)i;
 	return FLUFFY_OK;
 }
