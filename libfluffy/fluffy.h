@@ -586,8 +586,9 @@ FLUFFY_CHECKED enum fluffy_error fluffy_estb(fluffy_store *,
 FLUFFY_CHECKED enum fluffy_error fluffy_gsk_accept(fluffy_store *,
     fluffy_msg *in, fluffy_outcome *);
 /*
- * PSK-DELT gives PSK-DELC, once the key has been erased durably.  What isn't
- * the SKDC's is refused and gives nothing.
+ * PSK-DELT gives PSK-DELC, once the key has been erased durably; or *out is
+ * NULL, where the device's own key has made all its seals.  What isn't the
+ * SKDC's is refused and gives nothing.
  */
 FLUFFY_CHECKED enum fluffy_error fluffy_del_accept(fluffy_store *,
     fluffy_msg *in, fluffy_msg **out, fluffy_outcome *);

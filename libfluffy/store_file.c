@@ -418,11 +418,6 @@ open_immutable(fluffy_store *s)
 	return e != FLUFFY_OK ? e : check_format(s, &rc);
 }
 
-/*
- * For reading only SQLite wants the log and the shared memory too.  Where it
- * can't make them, or couldn't remove them again, nobody else who writes has
- * made them either: then the file is read as it stands.
- */
 static bool
 only_immutable(const fluffy_store *s, int rc)
 {

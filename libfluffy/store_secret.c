@@ -419,7 +419,7 @@ store_secret_may_seal(fluffy_store *s, struct bytes kid, bool *may)
 	enum fluffy_error e = look_ahead(s, kid, &ahead);
 
 	*may = e == FLUFFY_OK && ahead.left > 0;
-	if (*may)
+	if (e == FLUFFY_OK)
 		memo_put(s, MEMO_SEALS, kid, &ahead, sizeof(ahead));
 	return e;
 }
