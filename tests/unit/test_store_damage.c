@@ -117,7 +117,7 @@ damaged_skdc_store(void **state)
 		"UPDATE party SET etypes = ',1'",
 		"UPDATE party SET etypes = '01'",
 		"UPDATE party SET etypes = '1,4711'",
-		"UPDATE party SET etypes = '1,2,3,4,5,6,7,8,9,10,11'",
+		"UPDATE party SET etypes = '1,1,1,1,1,1,1,1,1,1,1'",
 		"UPDATE party SET etypes = '99999999999999999999'",
 		"UPDATE secret SET kid = x''",
 		"UPDATE secret SET kid = zeroblob(33)",
