@@ -36,7 +36,7 @@ struct fluffy_ctx {
 	enum reading refused_at;
 
 	enum opening opening;	/* the last one's last check */
-	bool log_left;		/* store.c: a log that couldn't be emptied */
+	bool log_left;		/* a closed store's log couldn't be emptied */
 
 	void (*checked)(void *, enum fluffy_type, const char *,
 	    enum fluffy_error);

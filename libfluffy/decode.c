@@ -926,18 +926,43 @@ check_emitted(fluffy_ctx *ctx, const struct fluffy_msg *msg)
 	return e;
 }
 
+/* How CBOR is emitted doesn't depend on what it means, unlike JSON. */
+static enum fluffy_error
+check_items(struct decoder *d)
+{
+	struct buffer b = BUFFER(FLUFFY_MAX_EMITTED);
+	enum fluffy_error e = FLUFFY_OK;
+
+	for (uint32_t i = 0; i < d->t->n && !b.failed; i++) {
+		const struct node *node = &d->t->v[i];
+
+		if (node->type == N_INT)
+			cbor_put_int(&b, node->v.i);
+		else if (node->type == N_BYTES || node->type == N_TEXT)
+			cbor_put_bytes(&b, string_at(d, i));
+		else
+			cbor_put_array(&b, node->n);
+	}
+	if (b.failed)
+		e = b.no_memory ? fluffy_fail_memory(d->ctx) :
+		    too_large(d, NULL);
+	buffer_free(&b);
+	return e;
+}
+
 /*
  * Section 6 has size and encoding before pvno.  Where the version is ours such
- * faults are found with the structure, which can name them.  How another's JSON
- * is emitted nobody here knows; its CBOR is as it came.
+ * faults are found with the structure, which can name them.
  */
 static enum fluffy_error
 other_version(struct decoder *d, size_t received)
 {
-	enum fluffy_error e;
+	enum fluffy_error e = FLUFFY_OK;
 
 	if (received > FLUFFY_MAX_EMITTED && !d->t->json)
-		return too_large(d, NULL);
+		e = check_items(d);
+	if (e != FLUFFY_OK)
+		return e;
 	d->ctx->refused_at = READ_ENCODING;
 	if ((e = check_wellformed(d->ctx, d->t)) != FLUFFY_OK)
 		return e;

@@ -284,14 +284,14 @@ FLUFFY_CHECKED enum fluffy_error fluffy_store_init(fluffy_ctx *,
     const char *path, const char *realm, const char *name, fluffy_store **);
 FLUFFY_CHECKED enum fluffy_error fluffy_store_open(fluffy_ctx *,
     const char *path, unsigned flags, fluffy_store **);
+void fluffy_store_close(fluffy_store **);
 /*
- * Are keys that were erased still in the write-ahead log of the store that was
- * changed last with this context, because another process has been reading for
- * 10 s, or it can't be written?  What was done stands; whoever changes the
- * store next tries again.
+ * Were erased keys left in the write-ahead log of a store that was closed, with
+ * this context, because another process was reading for over 10 s, or it
+ * couldn't be written?  What was done stands; whoever changes the store next
+ * takes them out.
  */
 bool fluffy_log_left(const fluffy_ctx *);
-void fluffy_store_close(fluffy_store **);
 /*
  * A copy in memory of any party's store, also a trust anchor's or a node's: the
  * file is only read, and whatever is done to the copy is lost with it.

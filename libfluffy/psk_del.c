@@ -318,12 +318,11 @@ psk_delt_take(struct step *step, const fluffy_extras *extras,
 	e = RUN_CHECKS(step, psk_delt_checks);
 	if (e == FLUFFY_OK)
 		e = erase(step, &found);
-	if (e == FLUFFY_OK)
-		e = delc_make(step, out);
-	/* no seal is left for it (section 4): the key goes all the same */
-	if (e == FLUFFY_E_USAGE)
-		e = FLUFFY_OK;
 	if (e != FLUFFY_OK)
+		return e;
+	e = delc_make(step, out);
+	/* no seal is left for it (section 4): the key goes all the same */
+	if (e != FLUFFY_OK && e != FLUFFY_E_USAGE)
 		return e;
 	keyid = step->part->keydata->keyid;
 	outcome->kind = found ? FLUFFY_KEY_ERASED : FLUFFY_KEY_UNKNOWN;

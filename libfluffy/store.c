@@ -121,7 +121,16 @@ leave_log(fluffy_store *s, bool wait)
 		(void)sqlite3_busy_timeout(sql->db, BUSY_SECONDS * 1000);
 	if (rc == SQLITE_OK)
 		note_wiped(s, erasures);
-	s->ctx->log_left = rc != SQLITE_OK;
+	s->log_left = rc != SQLITE_OK;
+}
+
+void
+store_leave_log(fluffy_store *s)
+{
+	if (s->log_left)
+		leave_log(s, false);
+	if (s->log_left)
+		s->ctx->log_left = true;
 }
 
 bool

@@ -61,6 +61,7 @@ struct fluffy_store {
 	uint64_t forgotten;	/* the largest until of a nonce that was */
 	bool read_only, in_transaction;
 	bool erased;		/* a key was erased: checkpoint after commit */
+	bool log_left;		/* ... which this process could not do */
 	bool broken;		/* fluffy_skdc_broken */
 	bool batch_failed;	/* skdc.c: a request failed half-way */
 	bool judging;		/* explain.c: a step's checks, and no more */
@@ -93,13 +94,15 @@ bool store_exists(const char *path);
  * other processes recorded.  commit makes all durable (synchronous=FULL) and,
  * when a key was erased, checkpoints the WAL with truncation before it
  * returns.  Where a reader doesn't let the WAL be truncated for 10 s, what was
- * committed stands, ctx->log_left tells of it, and later commits of any process try
+ * committed stands, log_left tells of it, and later commits of any process try
  * again.  A failed commit has rolled back.  rollback may be called when there
  * is no transaction; it restores the members of the store too.
  */
 FLUFFY_CHECKED enum fluffy_error store_begin(fluffy_store *);
 FLUFFY_CHECKED enum fluffy_error store_commit(fluffy_store *);
 void store_rollback(fluffy_store *);
+/* Once more before the store is closed; then the context tells of it. */
+void store_leave_log(fluffy_store *);
 /* Runs it inside a transaction of its own. */
 FLUFFY_CHECKED enum fluffy_error store_change(fluffy_store *, store_fn *,
     void *arg);
@@ -452,8 +455,8 @@ struct group_end {
 };
 /*
  * Erases a deleted group's keys, which must not come back before their endtime +
- * skew, and forgets what was asked for before GSK-DELT.  A group of that name
- * that was made since is another: its keys stay.
+ * skew, and forgets what was asked for before GSK-DELT, fetches before GSK-DELC.
+ * A group of that name that was made since is another: its keys stay.
  */
 FLUFFY_CHECKED enum fluffy_error store_group_forget(fluffy_store *,
     const struct group_end *, uint64_t skew);

@@ -282,6 +282,7 @@ forget_pending(fluffy_store *s, const struct group_end *end)
 	    name_bytes(&s->party.skdcrealm));
 	bind_text(&q, end->group);
 	bind_uint(&q, end->asked);
+	bind_uint(&q, end->done);
 	return query_run(&q, NULL);
 }
 

@@ -76,6 +76,7 @@ fluffy_store_close(fluffy_store **store)
 	if (store == NULL || *store == NULL)
 		return;
 	store_rollback(*store);
+	store_leave_log(*store);
 	store_free(*store);
 	*store = NULL;
 }

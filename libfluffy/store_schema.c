@@ -416,11 +416,11 @@ const char *const sql_text[N_SQL] = {
 	    OF_DELETED_GROUP ")",
 	[SQL_GROUP_KEYS_REMOVE] = "DELETE FROM session " OF_DELETED_GROUP,
 	/* GSK-REQ, which in that second may be for a new group; GSK-DELT; and
-	   GSK-FET: the key that is on its way may be the deleted group's. */
+	   GSK-FET from before GSK-DELC: what is on its way may be deleted. */
 	[SQL_PENDING_OF_GROUP] = "DELETE FROM pending "
 	    "WHERE realm IN (?1, ?2) AND service = ?3 "
 	    "AND (time < ?4 AND type = 7 OR time <= ?4 AND type = 11 "
-	    "OR type = 9)",
+	    "OR time <= max(?4, ?5) AND type = 9)",
 
 	[SQL_SAFE_FREE] = "SELECT slot FROM safe WHERE used = 0 LIMIT 1",
 	[SQL_SAFE_ADD] = "INSERT INTO safe VALUES(NULL, 1, ?)",

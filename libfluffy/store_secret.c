@@ -404,11 +404,14 @@ look_ahead(fluffy_store *s, struct bytes kid, struct ahead *ahead)
 			break;
 		ahead->next /= 2;
 	}
-	if (e != FLUFFY_OK || !done)
+	if (e != FLUFFY_OK)
 		return e;
-	ahead->left = ahead->next;
-	if (ahead->next < SEALS_AHEAD)
-		ahead->next *= 2;
+	if (done) {
+		ahead->left = ahead->next;
+		if (ahead->next < SEALS_AHEAD)
+			ahead->next *= 2;
+	}
+	memo_put(s, MEMO_SEALS, kid, ahead, sizeof(*ahead));
 	return FLUFFY_OK;
 }
 
@@ -419,8 +422,6 @@ store_secret_may_seal(fluffy_store *s, struct bytes kid, bool *may)
 	enum fluffy_error e = look_ahead(s, kid, &ahead);
 
 	*may = e == FLUFFY_OK && ahead.left > 0;
-	if (e == FLUFFY_OK)
-		memo_put(s, MEMO_SEALS, kid, &ahead, sizeof(ahead));
 	return e;
 }
 

@@ -81,13 +81,17 @@ msg-type structure receiver skdc kid seal plaintext names clock time nonce kty e
 	echo '{"pvno":1,"msg-type":"PSK-REQ"}' >bad
 	explain 3 skdc.db bad
 	failed structure malformed
-	# the size comes first, whatever the version
+	# the size comes first, in CBOR whatever the version: as it is emitted
 	for version in 1 2; do
 		perl -e 'print "\xa3\1", chr(shift), "\2\1\x18\x2d",
 			"\x7a\0\1\0\0", "x" x 65536' $version >bad
 		explain 3 skdc.db bad
 		failed size malformed
 	done
+	perl -e 'print "\xa3\1\2\2\1\x18\x2d\x99\x23\x28",
+		"\x1b\0\0\0\0\0\0\0\1" x 9000' >bad
+	explain 1 skdc.db bad
+	failed pvno bad-version
 	echo 'hello' >bad
 	run 3 fluffy-msg --explain --from json -s skdc.db bad >text
 	has text "encoding         failed: malformed"

@@ -329,3 +329,25 @@ wait
 join new sensor.db
 honest
 gone "$(hex_key first.sensor)" skdc.db
+
+# who reads it may go before it is closed: then nothing is left there
+fresh patient
+mkfifo orders requests
+sqlite3 skdc.db <orders >held &
+reader=$!
+exec 9>orders
+echo 'BEGIN; SELECT * FROM party;' >&9
+until [ -s held ]; do sleep 0.05; done
+rotate new sensor
+join new sensor.db
+ask req
+at "$clock" fluffy-skdc -s skdc.db <requests >rep 2>"$err" 9>&- &
+skdc=$!
+exec 8>requests
+cat req >&8
+until [ -s rep ]; do sleep 0.1; done
+exec 9>&-
+wait $reader
+exec 8>&-
+wait $skdc || fail "it says that it failed: $(cat "$err")"
+gone "$(hex_key first.sensor)" skdc.db

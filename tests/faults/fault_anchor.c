@@ -500,7 +500,7 @@ follow_used(void)
 	size_t n;
 
 	/* what is told to be left in the log goes with the next change */
-	if (fluffy_log_left(w->ctx)) {
+	if (w->client.store->log_left) {
 		must(w->ctx, store_begin(w->client.store));
 		must(w->ctx, store_commit(w->client.store));
 	}

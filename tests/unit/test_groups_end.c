@@ -235,6 +235,28 @@ a_key_on_its_way_goes_with_its_group(void **state)
 	honest_group(w);
 }
 
+/* GSK-DELC comes late: a fetch of a namesake is none of its. */
+static void
+a_key_of_a_namesake_on_its_way_stays(void **state)
+{
+	struct world *w = *state;
+	struct wires last;
+	fluffy_bytes fetch, dlvr;
+
+	(void)create(w, LOCK, "any");
+	last = deleted(w, LOCK);
+	assert_types(w, &last, 1, FLUFFY_GSK_DELC);
+	the_time += 2;
+	(void)create(w, SENSOR, "lock");
+	fetch = fetch_wire(w, LOCK, &(fluffy_fetch_params){ .group = "den" });
+	dlvr = asked(w, &fetch);
+	gsk_taken(w, LOCK, &last.v[0], FLUFFY_GROUP_DELETED);
+	gsk_taken(w, LOCK, &dlvr, FLUFFY_GROUP_JOINED);
+	wire_free(&fetch);
+	wire_free(&dlvr);
+	wires_free(&last);
+}
+
 static int64_t
 number(struct world *w, const char *text)
 {
@@ -482,6 +504,7 @@ main(void)
 		IN_CBOR(what_waits_for_others_goes_on_waiting),
 		IN_CBOR(an_older_key_had_again_goes_with_its_group),
 		IN_CBOR(a_key_on_its_way_goes_with_its_group),
+		IN_CBOR(a_key_of_a_namesake_on_its_way_stays),
 		IN_CBOR(a_removed_member_needs_no_key_that_is_there),
 		IN_BOTH(a_removed_members_group_obeys_policy),
 		IN_BOTH(what_a_key_cant_answer_any_more_isnt_done),
