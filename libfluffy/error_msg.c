@@ -77,10 +77,7 @@ error_make(fluffy_store *s, const struct step *step, enum fluffy_error code,
 	PUT_BYTES(msg, msg, skdcrealm, L_skdcrealm,
 	    name_bytes(&s->party.realm));
 	PUT_BYTES(msg, msg, skdcname, L_skdcname, name_bytes(&s->party.name));
-	/* a failed batch's seals aren't counted: none when all were made */
-	if (step != NULL && step->verified && !without_ack(code) &&
-	    (!(s->broken || s->batch_failed) ||
-	    step->secret.seals < SEALS_MAX))
+	if (step != NULL && step->verified && !without_ack(code))
 		e = put_ack(s, msg, step);
 	/* no seal is left for it (section 4): then it's a hint, without */
 	if (e == FLUFFY_E_USAGE) {

@@ -94,9 +94,12 @@ seal_under_secret(fluffy_store *s, struct fluffy_msg *msg, void *container,
 	    .kid = keyid_bytes(&secret->kid) };
 	enum fluffy_error e = FLUFFY_OK;
 
-	/* the ERROR that says so: what a broken store counts isn't kept */
+	/* the ERROR that says so: what a broken store counts isn't kept; but
+	   none when all were made */
 	if (!s->broken && !s->batch_failed)
 		e = store_secret_sealed(s, how.kid);
+	else if (secret->seals >= SEALS_MAX)
+		e = FLUFFY_E_USAGE;
 	if (e == FLUFFY_OK)
 		e = seal_make(s->ctx, msg, container, label, part, &how);
 	return e;
@@ -225,8 +228,7 @@ sealing_secret(fluffy_store *s, struct bytes owner, uint64_t now,
 	e = store_secrets_of(s, owner, all, MAX_SECRETS, &n);
 	if (e == FLUFFY_OK && s->party.role == ROLE_DEVICE && n > 0)
 		found = n - 1;
-	for (; i < n && s->party.role != ROLE_DEVICE && !may &&
-	    e == FLUFFY_OK; i++)
+	for (; i < n && s->party.role != ROLE_DEVICE && !may; i++)
 		if (secret_opens(s, &all[i], now)) {
 			found = i;
 			e = store_secret_may_seal(s,

@@ -177,7 +177,7 @@ FLUFFY_CHECKED enum fluffy_error store_secret_erase(fluffy_store *,
  */
 FLUFFY_CHECKED enum fluffy_error store_secret_sealed(fluffy_store *,
     struct bytes kid);
-/* Would that be counted? */
+/* Would that be counted?  When it fails, nobody is to look for another. */
 FLUFFY_CHECKED enum fluffy_error store_secret_may_seal(fluffy_store *,
     struct bytes kid, bool *);
 

@@ -421,7 +421,7 @@ store_secret_may_seal(fluffy_store *s, struct bytes kid, bool *may)
 	struct ahead ahead;
 	enum fluffy_error e = look_ahead(s, kid, &ahead);
 
-	*may = e == FLUFFY_OK && ahead.left > 0;
+	*may = e != FLUFFY_OK || ahead.left > 0;
 	return e;
 }
 

@@ -1554,6 +1554,33 @@ many_requests_share_a_commit(void **state)
 	}
 }
 
+/* No name is empty (section 2): one that is absent isn't told as such. */
+static void
+a_name_that_isnt_there_is_told_as_none(void **state)
+{
+	static const struct {
+		struct bytes found, expected;
+		const char *text;
+	} all[] = {
+		{ BYTES("x"), BYTES("lock"), "expected \"lock\", found \"x\"" },
+		{ { NULL, 0 }, BYTES("lock"), "expected \"lock\", found none" },
+		{ BYTES("x"), { NULL, 0 }, "expected none, found \"x\"" }
+	};
+	struct world *w = *state;
+	fluffy_bytes req = request(w, SENSOR, "lock");
+	fluffy_msg *msg = from_wire(w, &req);
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		refused_at(w->ctx, check_name(w->ctx, msg, "cname",
+		    all[i].found, all[i].expected), FLUFFY_E_AUTH_FAILED,
+		    "PSK-REQ.cname");
+		assert_string_equal(fluffy_why(w->ctx).text, all[i].text);
+	}
+	fluffy_msg_free(&msg);
+	wire_free(&req);
+	honest(w);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
 
 int
@@ -1591,6 +1618,7 @@ main(void)
 		TEST(requests_that_cannot_be_made),
 		TEST(what_would_be_too_large_is_not_made),
 		TEST(cpac_has_a_limit),
+		TEST(a_name_that_isnt_there_is_told_as_none),
 		TEST(a_broken_batch_promises_nothing),
 		TEST(many_requests_share_a_commit),
 	};
