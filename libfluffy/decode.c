@@ -940,7 +940,9 @@ check_items(struct decoder *d)
 			cbor_put_int(&b, node->v.i);
 		else if (node->type == N_BYTES || node->type == N_TEXT)
 			cbor_put_bytes(&b, string_at(d, i));
-		else
+		else if (node->type == N_MAP)
+			cbor_put_map(&b, node->n / 2);
+		else	/* a number or word of one byte at least */
 			cbor_put_array(&b, node->n);
 	}
 	if (b.failed)

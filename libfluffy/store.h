@@ -135,7 +135,8 @@ struct secret {
 	struct symm key;
 	uint64_t endtime;
 	uint64_t order;		/* age: larger is newer; given by add */
-	uint64_t seals;		/* made or reserved, SEALS_MAX at most */
+	uint64_t seals;		/* by its kid: made or reserved, SEALS_MAX at
+				   most */
 };
 
 #define SEALS_MAX (UINT64_C(1) << 32)	/* section 4 */

@@ -160,10 +160,8 @@ const char store_schema_5[] =
 #define ANCHOR_COLUMNS "SELECT a.id, a.ta, a.rs, a.keyid, v.key, a.seq, " \
 	"a.size, a.bits, a.rs_key IS NOT NULL " \
 	"FROM anchor a CROSS JOIN vault v USING(slot) "
-#define SECRET_FIELDS "SELECT s.kid, s.owner, s.alg, v.key, s.endtime, s.ord, " \
-	"s.seals "
-#define SECRET_COLUMNS SECRET_FIELDS \
-	"FROM secret s CROSS JOIN vault v USING(slot) "
+#define SECRET_COLUMNS "SELECT s.kid, s.owner, s.alg, v.key, s.endtime, " \
+	"s.ord FROM secret s CROSS JOIN vault v USING(slot) "
 #define LIVE "s.slot IS NOT NULL "
 
 const char *const sql_text[N_SQL] = {

@@ -153,7 +153,6 @@ get_secret(struct query *q, struct secret *secret)
 	get_symm(q, &secret->key);
 	secret->endtime = get_uint(q, TIME_MAX);
 	secret->order = get_uint(q, INT64_MAX);
-	secret->seals = get_uint(q, SEALS_MAX);
 }
 
 /* Of a transaction; memo_drop forgets it. */

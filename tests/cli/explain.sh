@@ -92,6 +92,12 @@ msg-type structure receiver skdc kid seal plaintext names clock time nonce kty e
 		"\x1b\0\0\0\0\0\0\0\1" x 9000' >bad
 	explain 1 skdc.db bad
 	failed pvno bad-version
+	# 65,536 bytes and 2 that aren't emitted, in a map of 12 members
+	perl -e 'print "\xa3\1\2\2\1\x18\x2d\xac",
+		map("\x61$_\0", "a" .. "k"), "\x61l\x7a\0\0\xff\xd2",
+		"x" x 65490' >bad
+	explain 1 skdc.db bad
+	failed pvno bad-version
 	echo 'hello' >bad
 	run 3 fluffy-msg --explain --from json -s skdc.db bad >text
 	has text "encoding         failed: malformed"
