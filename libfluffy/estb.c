@@ -335,15 +335,17 @@ static enum fluffy_error
 check_ack_seal(struct step *step)
 {
 	struct fluffy_msg *msg = step->msg;
-	enum fluffy_error e;
+	struct symm key;
+	bool known;
+	enum fluffy_error e = store_session_key(step->s, msg->ack.kid, &key,
+	    &known);
 
-	e = store_session(step->s, msg->ack.kid, AS_CLIENT, &step->session);
-	if (e == FLUFFY_E_NOT_FOUND)
-		return open_sealed(step->s, msg, msg, L_ack,
-		    &step->session.key, false);
 	if (e == FLUFFY_OK)
-		e = open_sealed(step->s, msg, msg, L_ack, &step->session.key,
-		    true);
+		e = open_sealed(step->s, msg, msg, L_ack, &key, known);
+	symm_wipe(&key);
+	if (e == FLUFFY_OK)
+		e = store_session(step->s, msg->ack.kid, AS_CLIENT,
+		    &step->session);
 	if (e == FLUFFY_OK)
 		step->part = msg->ack.plain;
 	return e;

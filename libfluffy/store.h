@@ -436,6 +436,12 @@ FLUFFY_CHECKED enum fluffy_error store_session_add(fluffy_store *,
     const struct session *);
 FLUFFY_CHECKED enum fluffy_error store_session(fluffy_store *,
     struct bytes keyid, enum held_as, struct session *);
+/*
+ * Of a session key that it has as a client the key alone; the same work whether
+ * there is one or not (section 6): without one key is some other.
+ */
+FLUFFY_CHECKED enum fluffy_error store_session_key(fluffy_store *,
+    struct bytes keyid, struct symm *key, bool *found);
 FLUFFY_CHECKED enum fluffy_error store_session_established(fluffy_store *,
     struct bytes keyid, enum held_as);
 /* In all roles; NOT_FOUND when there was none. */

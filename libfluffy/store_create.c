@@ -98,6 +98,8 @@ fill(fluffy_store *s, const char *temporary, const struct party *party,
 	if (e == FLUFFY_OK)
 		e = exec(s, store_schema_5);
 	if (e == FLUFFY_OK)
+		e = exec(s, store_schema_6);
+	if (e == FLUFFY_OK)
 		e = add_party(s, party);
 	if (e == FLUFFY_OK && first != NULL) {
 		s->party = *party;

@@ -193,6 +193,31 @@ store_session(fluffy_store *s, struct bytes keyid, enum held_as as,
 }
 
 enum fluffy_error
+store_session_key(fluffy_store *s, struct bytes keyid, struct symm *key,
+    bool *found)
+{
+	struct kid_search search;
+	struct keyid nearest = { 0 };
+	enum fluffy_error e;
+
+	*key = (struct symm){ 0 };
+	*found = false;
+	if (!kid_possible(KIDS_CLIENT, keyid))
+		return FLUFFY_OK;
+	e = kid_search(&search, s, KIDS_CLIENT, keyid);
+	if (e != FLUFFY_OK)
+		return e;
+	if (query_step(&search.q)) {
+		get_keyid(&search.q, &nearest);
+		get_symm(&search.q, key);
+	}
+	e = kid_search_end(&search, &nearest, found);
+	if (e != FLUFFY_OK)
+		symm_wipe(key);
+	return e;
+}
+
+enum fluffy_error
 store_session_established(fluffy_store *s, struct bytes keyid,
     enum held_as as)
 {

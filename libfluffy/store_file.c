@@ -366,7 +366,8 @@ add_tables(fluffy_store *s)
 {
 	static const char *const added[STORE_FORMAT + 1] = {
 		[2] = store_schema_2, [3] = store_schema_3,
-		[4] = store_schema_4, [5] = store_schema_5
+		[4] = store_schema_4, [5] = store_schema_5,
+		[6] = store_schema_6
 	};
 	char mark[40];
 	int rc = SQLITE_OK;

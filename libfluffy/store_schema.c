@@ -135,6 +135,14 @@ const char store_schema_5[] =
     "CREATE INDEX secret_live ON secret(" KID_MARKED ")"
     " WHERE slot IS NOT NULL;";
 
+/*
+ * Format 6: a client's session keys the same way.  WHERE service = 0 would make
+ * SQLite prepare each statement anew that has "service = ?".
+ */
+#define KEYID_MARKED "CAST(keyid || x'00' AS BLOB)"
+const char store_schema_6[] =
+    "CREATE INDEX session_key ON session(service, " KEYID_MARKED ");";
+
 #define WIPE "UPDATE vault SET used = 0, key = zeroblob(33) WHERE slot IN "
 #define WIPE_SAFE "UPDATE safe SET used = 0, key = zeroblob(2624) " \
 	"WHERE slot IN "
@@ -272,6 +280,15 @@ const char *const sql_text[N_SQL] = {
 	    "v.key, s.authtime, s.endtime, s.established "
 	    "FROM session s CROSS JOIN vault v USING(slot) "
 	    "WHERE s.keyid = ? AND s.service = ?",
+	/* As SQL_SECRET. */
+	[SQL_CLIENT_KEY] = "SELECT s.keyid, s.alg, v.key "
+	    "FROM session s INDEXED BY session_key "
+	    "CROSS JOIN vault v USING(slot) "
+	    "WHERE s.service = 0 AND " KEYID_MARKED " < ? "
+	    "ORDER BY " KEYID_MARKED " DESC LIMIT 1",
+	[SQL_CLIENT_LOWEST] = "SELECT s.keyid FROM session s "
+	    "INDEXED BY session_key WHERE s.service = 0 "
+	    "ORDER BY " KEYID_MARKED " LIMIT 1",
 	[SQL_SESSION_ESTABLISHED] = "UPDATE session SET established = 1 "
 	    "WHERE keyid = ? AND service = ?",
 	[SQL_SESSION_WIPE] = WIPE "(SELECT slot FROM session WHERE keyid = ?)",

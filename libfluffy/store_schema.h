@@ -2,7 +2,7 @@
 #ifndef FLUFFY_STORE_SCHEMA_H
 #define FLUFFY_STORE_SCHEMA_H
 
-#define STORE_FORMAT	5		/* PRAGMA user_version */
+#define STORE_FORMAT	6		/* PRAGMA user_version */
 #define STORE_ID	0x666c6679	/* PRAGMA application_id: "flfy" */
 #define VAULT_SIZE	33		/* length, key, zeros */
 #define SAFE_SIZE	2624		/* length (2 bytes), pair, zeros */
@@ -22,7 +22,8 @@ enum sql_id {
 	SQL_REPLAY_ADD, SQL_REPLAYS_LONGER, SQL_REPLAY_ENDED, SQL_REPLAYS_SINCE, SQL_REPLAY_PRUNE,
 	SQL_ISSUED_ADD, SQL_ISSUED_REMOVE, SQL_ISSUED_PRUNE,
 	SQL_PENDING_ADD, SQL_PENDING, SQL_PENDING_REMOVE, SQL_PENDING_PRUNE,
-	SQL_SESSION_ADD, SQL_SESSION, SQL_SESSION_ESTABLISHED,
+	SQL_SESSION_ADD, SQL_SESSION, SQL_CLIENT_KEY, SQL_CLIENT_LOWEST,
+	SQL_SESSION_ESTABLISHED,
 	SQL_SESSION_WIPE, SQL_SESSION_REMOVE, SQL_SESSION_WIPE_ROLE,
 	SQL_SESSION_REMOVE_ROLE, SQL_SECRET_WIPE_ENDED, SQL_SECRET_GONE_ENDED,
 	SQL_SESSION_WIPE_ENDED, SQL_SESSION_PRUNE,
@@ -63,7 +64,7 @@ enum sql_id {
 
 /* Format 1, and what each later format added. */
 extern const char store_schema[], store_schema_2[], store_schema_3[],
-    store_schema_4[], store_schema_5[];
+    store_schema_4[], store_schema_5[], store_schema_6[];
 extern const char *const sql_text[N_SQL];
 
 #endif

@@ -155,85 +155,28 @@ get_secret(struct query *q, struct secret *secret)
 	secret->order = get_uint(q, INT64_MAX);
 }
 
-/* Of a transaction; memo_drop forgets it. */
-static enum fluffy_error
-find_lowest(fluffy_store *s)
-{
-	enum fluffy_error e;
-	struct query q;
-
-	if (s->sql->lowest.n > 0)
-		return FLUFFY_OK;
-	query_open(&q, s, SQL_SECRET_LOWEST);
-	if (query_step(&q))
-		get_keyid(&q, &s->sql->lowest);
-	e = query_close(&q);
-	if (e != FLUFFY_OK)
-		s->sql->lowest.n = 0;
-	return e;
-}
-
-static uint32_t
-kid_number(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | p[3];
-}
-
-/*
- * What the statement looks below of: next after the kid's place in the index,
- * and for one below all kids next after the lowest's, so that a row is always
- * found.  Which of them it is makes no difference in time.
- */
-static enum fluffy_error
-bound_of(fluffy_store *s, const uint8_t *kid, uint8_t bound[KID_SIZE + 1])
-{
-	enum fluffy_error e = FLUFFY_OK;
-	uint32_t n = kid_number(kid), lowest = 0, below;
-	size_t i;
-
-	if (s->in_transaction) {
-		e = find_lowest(s);
-		lowest = kid_number(s->sql->lowest.b);
-	}
-	below = (uint32_t)(((uint64_t)n - lowest) >> 32);
-	n ^= (n ^ lowest) & below;
-	for (i = 0; i < KID_SIZE; i++)
-		bound[i] = (uint8_t)(n >> (24 - 8 * i));
-	bound[KID_SIZE] = 1;
-	return e;
-}
-
 enum fluffy_error
 store_secret_find(fluffy_store *s, struct bytes kid, struct secret *secret,
     bool *found)
 {
-	struct keyid wanted = { .n = (uint8_t)kid.n };
-	uint8_t bound[KID_SIZE + 1];
+	struct kid_search search;
 	enum fluffy_error e;
-	struct query q;
 
 	*secret = (struct secret){ 0 };
 	*found = false;
 	/* such a kid is nobody's, as anybody knows */
-	if (kid.n != KID_SIZE)
+	if (!kid_possible(KIDS_SECRET, kid))
 		return FLUFFY_OK;
-	memcpy(wanted.b, kid.p, kid.n);
-	if ((e = bound_of(s, kid.p, bound)) != FLUFFY_OK)
+	e = kid_search(&search, s, KIDS_SECRET, kid);
+	if (e != FLUFFY_OK)
 		return e;
-	query_open(&q, s, SQL_SECRET);
-	bind_blob(&q, bytes_of(bound, sizeof(bound)));
-	if (query_step(&q)) {
-		get_keyid(&q, &secret->kid);
-		get_symm(&q, &secret->key);
-		secret->endtime = get_uint(&q, TIME_MAX);
-		secret->order = get_uint(&q, INT64_MAX);
+	if (query_step(&search.q)) {
+		get_keyid(&search.q, &secret->kid);
+		get_symm(&search.q, &secret->key);
+		secret->endtime = get_uint(&search.q, TIME_MAX);
+		secret->order = get_uint(&search.q, INT64_MAX);
 	}
-	/* not bytes_eq: that takes longer where they are the same */
-	*found = CRYPTO_memcmp(&secret->kid, &wanted, sizeof(wanted)) == 0;
-	/* what another's row is like doesn't matter */
-	q.damaged &= *found;
-	e = query_close(&q);
+	e = kid_search_end(&search, &secret->kid, found);
 	if (e != FLUFFY_OK)
 		secret_wipe(secret);
 	return e;

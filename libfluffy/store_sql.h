@@ -154,6 +154,30 @@ FLUFFY_CHECKED enum fluffy_error store_connect(fluffy_store *, char *name,
 void store_disconnect(fluffy_store *);
 FLUFFY_CHECKED enum fluffy_error store_open_existing(fluffy_store *);
 
+/* ---- store_kid.c ------------------------------------------------------- */
+
+/* What has a kid: a device's secrets, the session keys of a client. */
+enum kid_kind { KIDS_SECRET, KIDS_CLIENT };
+
+/*
+ * A search for one, which finds the nearest: begin, step, get the columns (the
+ * kid is the first), end.  It has to stay until the end.
+ */
+struct kid_search {
+	struct query q;
+	struct keyid wanted;
+	uint8_t bound[KEYID_MAX + 1];
+};
+
+/* Is it as long as such kids are?  That is no secret. */
+bool kid_possible(enum kid_kind, struct bytes kid);
+/* Of a kid that is possible. */
+FLUFFY_CHECKED enum fluffy_error kid_search(struct kid_search *,
+    fluffy_store *, enum kid_kind, struct bytes kid);
+/* nearest: the one in the row; zeros: there was no row. */
+FLUFFY_CHECKED enum fluffy_error kid_search_end(struct kid_search *,
+    const struct keyid *nearest, bool *found);
+
 /* ---- store_memo.c ------------------------------------------------------ */
 
 /* SipHash-2-4. */

@@ -306,6 +306,12 @@ receipt_of(fluffy_msg *msg)
 	return &msg->receipt;
 }
 
+static inline struct sealed *
+ack_of(fluffy_msg *msg)
+{
+	return &msg->ack;
+}
+
 static inline enum fluffy_error
 at_lock(struct world *w, fluffy_msg *msg, fluffy_bytes *out)
 {
@@ -342,6 +348,37 @@ receipts(struct world *w)
 	return p;
 }
 
+/* At a client of many session keys; of each two keyids the second is not its. */
+static inline struct place
+acks(struct world *w)
+{
+	struct keyid kids[KIDS];
+	struct exchange x, other;
+	struct place p = { .take = at_sensor };
+
+	for (size_t i = 0; i < KIDS; i++) {
+		x = whole_exchange(w, SENSOR, LOCK);
+		kids[i] = last_key(w);
+		other = half_exchange(w, LOCK, SENSOR);
+		exchange_free(&other);
+		if (i + 1 < KIDS)
+			exchange_free(&x);
+	}
+	fill(w, &p, &x.ack, ack_of, kids, KIDS);
+	exchange_free(&x);
+	return p;
+}
+
+/* The one before is not its either, and before the first there is none. */
+static inline struct place
+acks_before(struct world *w)
+{
+	struct place p = acks(w);
+
+	p.unknown = -1;
+	return p;
+}
+
 /* How many instructions of a message its place in the index may cost. */
 static const struct {
 	const char *what;
@@ -355,7 +392,9 @@ static const struct {
 	{ "GSK-FET", fetches },
 	{ "GSK-DELT", deletions },
 	{ "PSK-ESTB's miniticket", tickets },
-	{ "PSK-REP's receipt", receipts }
+	{ "PSK-REP's receipt", receipts },
+	{ "PSK-ACK", acks, 1 },
+	{ "PSK-ACK, the keyid before", acks_before, 1 }
 };
 
 #define N_PLACES (sizeof(places) / sizeof(places[0]))

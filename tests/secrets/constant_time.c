@@ -143,6 +143,10 @@ enum fluffy_error __real_store_secrets_of(fluffy_store *, struct bytes,
     struct secret *, size_t, size_t *);
 enum fluffy_error __wrap_store_secrets_of(fluffy_store *, struct bytes,
     struct secret *, size_t, size_t *);
+enum fluffy_error __real_store_session_key(fluffy_store *, struct bytes,
+    struct symm *, bool *);
+enum fluffy_error __wrap_store_session_key(fluffy_store *, struct bytes,
+    struct symm *, bool *);
 enum fluffy_error __real_vault_put(fluffy_store *, const struct symm *,
     int64_t *);
 enum fluffy_error __wrap_vault_put(fluffy_store *, const struct symm *,
@@ -191,6 +195,17 @@ __wrap_store_secrets_of(fluffy_store *s, struct bytes owner,
 
 	for (size_t i = 0; e == FLUFFY_OK && i < *n; i++)
 		secret_key(&v[i].key);
+	return e;
+}
+
+enum fluffy_error
+__wrap_store_session_key(fluffy_store *s, struct bytes keyid,
+    struct symm *key, bool *found)
+{
+	enum fluffy_error e = __real_store_session_key(s, keyid, key, found);
+
+	if (e == FLUFFY_OK)
+		secret_key(key);
 	return e;
 }
 

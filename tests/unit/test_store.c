@@ -211,8 +211,8 @@ newer_format_is_refused(void **state)
 
 	(void)state;
 	fluffy_store_close(&s);
-	raw("PRAGMA user_version = 6");
-	opens_not(PATH, "made by a newer version (format 6)");
+	raw("PRAGMA user_version = 7");
+	opens_not(PATH, "made by a newer version (format 7)");
 }
 
 static void

@@ -26,6 +26,7 @@ read_all(void)
 	struct bytes keyid = keyid_bytes(&id);
 	struct secret secret, v[4];
 	struct session session_;
+	struct symm key;
 	struct pending pending;
 	struct device device;
 	fluffy_store *s;
@@ -40,6 +41,7 @@ read_all(void)
 	e = refuse_entry(store_secret_by_kid(s, str("kid1"), &secret), e);
 	e = refuse_entry(store_device(s, str("lamp"), &device), e);
 	e = refuse_entry(store_session(s, keyid, false, &session_), e);
+	e = refuse_entry(store_session_key(s, keyid, &key, &b), e);
 	e = refuse_entry(store_pending(s, str("12345678"), &pending), e);
 	e = refuse_entry(store_gone(s, str("k"), &b), e);
 	e = refuse_entry(store_begin(s), e);

@@ -375,6 +375,69 @@ sessions(void **state)
 	fluffy_store_close(&s);
 }
 
+/* Which of session()'s keys it is; 0: there is none. */
+static unsigned
+client_key(fluffy_store *s, const char *keyid)
+{
+	struct symm found;
+	bool has;
+
+	must(store_session_key(s, str(keyid), &found, &has));
+	for (unsigned i = 1; has && i < 20; i++)
+		if (memcmp(found.b, session(i, false).key.b, found.n) == 0)
+			return i;
+	assert_false(has);
+	return 0;
+}
+
+static void
+add_session(fluffy_store *s, const char *keyid, unsigned i, bool service)
+{
+	struct session x = session(i, service);
+
+	x.keyid.n = (uint8_t)strlen(keyid);
+	memcpy(x.keyid.b, keyid, x.keyid.n);
+	must(store_session_add(s, &x));
+}
+
+/* Among others that are nearly the same, and whatever its place is. */
+static void
+keys_of_a_client(void **state)
+{
+	static const char *const keyids[] = {
+		"keyid5\x01\x01", "keyid5\x01\xff", "keyid5\xff\xff",
+		"\xff\xff\xff\xff\xff\xff\xff\xff"
+	};
+	static const char *const others[] = {
+		"\x01\x01\x01\x01\x01\x01\x01\x01", "keyid5\x01\x02",
+		"keyid5\x02\x01", "keyid5\xff\xfe", "keyid6\x01\x01",
+		"service1", "keyid5\x01", "keyid5\x01\x01\x01", "k", "short", ""
+	};
+	fluffy_store *s = create(ROLE_DEVICE);
+
+	(void)state;
+	assert_int_equal(client_key(s, keyids[0]), 0);
+	must(store_begin(s));
+	for (unsigned i = 0; i < 4; i++)
+		add_session(s, keyids[i], i + 1, false);
+	add_session(s, "service1", 5, true);
+	add_session(s, "short", 6, false);
+	for (int in = 1; in >= 0; in--) {
+		for (unsigned i = 0; i < 4; i++)
+			assert_int_equal(client_key(s, keyids[i]), i + 1);
+		for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+			assert_int_equal(client_key(s, others[i]), 0);
+		if (in)
+			must(store_commit(s));
+	}
+	must(store_begin(s));
+	must(store_session_erase(s, str(keyids[1])));
+	assert_int_equal(client_key(s, keyids[1]), 0);
+	assert_int_equal(client_key(s, keyids[2]), 3);
+	must(store_commit(s));
+	fluffy_store_close(&s);
+}
+
 static void
 gone_keyids(void **state)
 {
@@ -606,7 +669,7 @@ main(void)
 		T(broken_random_generator_is_noticed), T(seals_end),
 		T(devices_and_rules), T(changes_of_others_are_seen),
 		T(keyids_only_grow), T(issued_records), T(pending_requests),
-		T(sessions), T(gone_keyids),
+		T(sessions), T(keys_of_a_client), T(gone_keyids),
 		T(deleted_keyids_are_forgotten_late),
 		T(prune_drops_what_is_over),
 		T(skdc_listing), T(device_listing),

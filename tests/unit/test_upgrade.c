@@ -24,7 +24,9 @@ static const char *const added[] = {
 	"DROP INDEX secret_live",
 	/* 5 */
 	"DROP INDEX secret_live; CREATE INDEX secret_live ON secret(kid)"
-	" WHERE slot IS NOT NULL"
+	" WHERE slot IS NOT NULL",
+	/* 6 */
+	"DROP INDEX session_key"
 };
 
 static void
@@ -250,7 +252,7 @@ other_formats_are_refused(void **state)
 	static const struct {
 		const char *sql, *text;
 	} cases[] = {
-		{ "PRAGMA user_version = 6", "newer version" },
+		{ "PRAGMA user_version = 7", "newer version" },
 		{ "PRAGMA user_version = 0", "damaged" },
 		{ "PRAGMA user_version = -1", "damaged" }
 	};
@@ -274,7 +276,7 @@ other_formats_are_refused(void **state)
 		}
 	}
 	db = raw(LOCK->path);
-	run(db, "PRAGMA user_version = 4");
+	run(db, "PRAGMA user_version = 6");
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	reopen(w);
 	honest(w);
