@@ -6,8 +6,9 @@
  *  0 to 3  some cells of its tables get values of the fuzzer's
  *  4 to 7  some bytes of the file are changed, and it is opened
  *  8 to 11 the same, for reading only
- * Then it is used, as the last bytes say.  Whatever is in it, each use is done
- * or refused with a reason, and listings are fit for a terminal.
+ * Then it is used, as the last bytes say; in the first case twice.  Whatever is
+ * in it, each use is done or refused with a reason, and listings are fit for a
+ * terminal.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,16 +132,22 @@ change_cell(struct feed *in, const struct target *t)
 }
 
 static void
-use(struct feed *in, int which, fluffy_store *s, bool alive)
+use(struct feed *in, int which, fluffy_store *s)
 {
-	listing_source *source = which == SKDC && take(in) % 2 == 1 ?
-	    fluffy_list_deletions : fluffy_list;
+	uses[which][take_upto(in, N_USES - 1)](s);
+}
 
-	/* the second meets what the first has left */
-	for (int i = 0; i < 2 && (i == 0 || in->n > 0); i++)
-		uses[which][take_upto(in, N_USES - 1)](s);
-	if (alive && which <= DEVICE)
-		list(s, source, take(in) % 2 == 1);
+/* Used again or listed, which meets what the use before has left. */
+static void
+use_again(struct feed *in, int which, fluffy_store *s)
+{
+	uint8_t how = take(in);
+
+	if (which > DEVICE || how % 2 == 1)
+		use(in, which, s);
+	else
+		list(s, which == SKDC && how / 2 % 2 == 1 ?
+		    fluffy_list_deletions : fluffy_list, how / 4 % 2 == 1);
 }
 
 static void
@@ -151,7 +158,8 @@ damage_cells(struct feed *in, int which)
 	life_begin(stores[which]);
 	for (uint32_t n = 1 + take_upto(in, 3); n > 0; n--)
 		change_cell(in, t);
-	use(in, which, stores[which], true);
+	use(in, which, stores[which]);
+	use_again(in, which, stores[which]);
 	life_end(stores[which]);
 }
 
@@ -189,7 +197,7 @@ damage_file(struct feed *in, int which, unsigned flags)
 	    &s) : fluffy_store_open(fuzz_ctx(), damaged_path, flags, &s);
 	done(e);
 	if (e == FLUFFY_OK)
-		use(in, which, s, false);
+		use(in, which, s);
 	fluffy_store_close(&s);
 	(void)unlink(damaged_path);
 }
