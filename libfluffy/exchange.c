@@ -246,7 +246,7 @@ sealing_secret(fluffy_store *s, struct bytes owner, uint64_t now,
 }
 
 static enum fluffy_error
-tell_kid(fluffy_ctx *ctx, const char *field, struct bytes kid)
+tell_kid(fluffy_ctx *ctx, const char *field, int type, struct bytes kid)
 {
 	char hex[2 * KEYID_MAX + 1] = "";
 	size_t i;
@@ -254,12 +254,14 @@ tell_kid(fluffy_ctx *ctx, const char *field, struct bytes kid)
 	for (i = 0; i < kid.n; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", kid.p[i]);
 	return fluffy_fail_at(ctx, FLUFFY_E_AUTH_FAILED, field,
-	    "no key in use here has the kid %s", hex);
+	    type == FLUFFY_PSK_ACK ?
+	    "no session key that was asked for here has the kid %s" :
+	    "no secret key in use here has the kid %s", hex);
 }
 
 /* What is only explained stays here, and may say what a sender isn't told. */
 static enum fluffy_error
-tell_opening(fluffy_ctx *ctx, const struct sealed *sealed,
+tell_opening(fluffy_ctx *ctx, int type, const struct sealed *sealed,
     const struct symm *key, bool known)
 {
 	enum fluffy_error e = FLUFFY_E_AUTH_FAILED;
@@ -268,7 +270,7 @@ tell_opening(fluffy_ctx *ctx, const struct sealed *sealed,
 	(void)snprintf(at, sizeof(at), "%s", fluffy_why(ctx).field);
 	if (!known) {
 		ctx->opening = OPENING_KID;
-		return tell_kid(ctx, at, sealed->kid);
+		return tell_kid(ctx, at, type, sealed->kid);
 	}
 	if (ctx->opening == OPENING_CKSUM)
 		return fluffy_fail_at(ctx, e, at, "wrong cksum");
@@ -290,8 +292,8 @@ open_sealed(fluffy_store *s, struct fluffy_msg *msg, void *container,
 	    known);
 
 	return s->judging && e == FLUFFY_E_AUTH_FAILED ?
-	    tell_opening(s->ctx, sealed_member(container, label), key, known) :
-	    e;
+	    tell_opening(s->ctx, (int)msg->type, sealed_member(container,
+	    label), key, known) : e;
 }
 
 enum fluffy_error
