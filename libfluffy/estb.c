@@ -343,6 +343,7 @@ check_ack_seal(struct step *step)
 	if (e == FLUFFY_OK)
 		e = open_sealed(step->s, msg, msg, L_ack, &key, known);
 	symm_wipe(&key);
+	/* not before, or an unknown kid would be told by its time */
 	if (e == FLUFFY_OK)
 		e = store_session(step->s, msg->ack.kid, AS_CLIENT,
 		    &step->session);

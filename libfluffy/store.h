@@ -152,7 +152,7 @@ FLUFFY_CHECKED enum fluffy_error store_secret_add(fluffy_store *,
 /*
  * The same work whether there is one or not (section 6): nothing is remembered
  * from the time before, and without one secret is some other, in whatever
- * state.  Neither its owner nor its seals are told: store_secret_owner does
+ * state, or zeros.  Neither its owner nor its seals are told: store_secret_owner does
  * that, once it matters.
  */
 FLUFFY_CHECKED enum fluffy_error store_secret_find(fluffy_store *,
@@ -438,7 +438,7 @@ FLUFFY_CHECKED enum fluffy_error store_session(fluffy_store *,
     struct bytes keyid, enum held_as, struct session *);
 /*
  * Of a session key that it has as a client the key alone; the same work whether
- * there is one or not (section 6): without one key is some other.
+ * there is one or not (section 6): without one key is some other, or zeros.
  */
 FLUFFY_CHECKED enum fluffy_error store_session_key(fluffy_store *,
     struct bytes keyid, struct symm *key, bool *found);

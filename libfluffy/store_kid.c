@@ -10,8 +10,8 @@ static const struct {
 	size_t size;		/* of each kid */
 	enum sql_id nearest, lowest;
 } kinds[] = {
-	[KIDS_SECRET] = { 4, SQL_SECRET, SQL_SECRET_LOWEST },
-	[KIDS_CLIENT] = { 8, SQL_CLIENT_KEY, SQL_CLIENT_LOWEST }
+	[KIDS_SECRET] = { SECRET_KID, SQL_SECRET, SQL_SECRET_LOWEST },
+	[KIDS_CLIENT] = { SESSION_KEYID, SQL_CLIENT_KEY, SQL_CLIENT_LOWEST }
 };
 
 bool
@@ -28,15 +28,17 @@ find_lowest(fluffy_store *s, enum kid_kind kind, struct keyid *lowest)
 	enum fluffy_error e;
 	struct query q;
 
-	*lowest = kept ? s->sql->lowest : (struct keyid){ 0 };
+	*lowest = kept ? s->sql->lowest_secret : (struct keyid){ 0 };
 	if (lowest->n > 0)
 		return FLUFFY_OK;
 	query_open(&q, s, kinds[kind].lowest);
 	if (query_step(&q))
 		get_keyid(&q, lowest);
+	/* another's row: damaged, it is as if there were none */
+	q.damaged = false;
 	e = query_close(&q);
 	if (e == FLUFFY_OK && kept)
-		s->sql->lowest = *lowest;
+		s->sql->lowest_secret = *lowest;
 	return e;
 }
 
@@ -57,7 +59,7 @@ larger(uint8_t *to, const uint8_t *kid, const uint8_t *lowest, size_t n)
 /*
  * The statement looks below of what is next after the kid's place in the index,
  * and for a kid below all others next after the lowest's, so that a row is
- * always found.
+ * found, unless there is none at all.
  */
 enum fluffy_error
 kid_search(struct kid_search *search, fluffy_store *s, enum kid_kind kind,

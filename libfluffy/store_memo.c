@@ -197,7 +197,7 @@ memo_drop(fluffy_store *s)
 	struct sql *sql = s->sql;
 
 	sql->rules = -1;
-	sql->lowest.n = 0;
+	sql->lowest_secret.n = 0;
 	for (size_t i = 0; i < sql->places; i++)
 		wiping_free(sql->memos[i]);
 	free(sql->memos);

@@ -3,7 +3,6 @@
 
 #include "store_sql.h"
 
-#define KID_SIZE     4
 #define KID_TRIES    64
 #define SEALS_AHEAD  4096u
 
@@ -84,10 +83,10 @@ new_kid(fluffy_store *s, enum sql_id id, struct keyid *kid)
 
 	*kid = (struct keyid){ 0 };
 	for (int tries = 0; known && tries < KID_TRIES; tries++) {
-		enum fluffy_error e = ctx_random(s->ctx, kid->b, KID_SIZE);
+		enum fluffy_error e = ctx_random(s->ctx, kid->b, SECRET_KID);
 
 		if (e == FLUFFY_OK)
-			e = kid_known(s, id, bytes_of(kid->b, KID_SIZE),
+			e = kid_known(s, id, bytes_of(kid->b, SECRET_KID),
 			    &known);
 		if (e != FLUFFY_OK)
 			return e;
@@ -95,7 +94,7 @@ new_kid(fluffy_store *s, enum sql_id id, struct keyid *kid)
 	if (known)
 		return fluffy_fail(s->ctx, FLUFFY_E_SYSTEM, NULL,
 		    "the random generator gives no new kid");
-	kid->n = KID_SIZE;
+	kid->n = SECRET_KID;
 	return FLUFFY_OK;
 }
 

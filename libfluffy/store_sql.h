@@ -65,7 +65,7 @@ struct sql {
 	struct memo **memos;	/* store_memo.c */
 	size_t places, n_memos;
 	uint64_t memos_version;	/* counters.keys_version that they show */
-	struct keyid lowest;	/* of all kids; n = 0: unknown */
+	struct keyid lowest_secret;	/* of their kids; n = 0: unknown */
 	int64_t rules;		/* how many rules; -1: unknown */
 	struct replays replays;
 };
@@ -155,6 +155,9 @@ void store_disconnect(fluffy_store *);
 FLUFFY_CHECKED enum fluffy_error store_open_existing(fluffy_store *);
 
 /* ---- store_kid.c ------------------------------------------------------- */
+
+#define SECRET_KID    4	/* bytes (section 4) */
+#define SESSION_KEYID 8
 
 /* What has a kid: a device's secrets, the session keys of a client. */
 enum kid_kind { KIDS_SECRET, KIDS_CLIENT };

@@ -12,9 +12,6 @@ done(enum fluffy_error e)
 	outcomes = outcomes * 67 + (uint32_t)e + 1;
 	if (e == FLUFFY_OK || faults_came())
 		return;
-	/* SQLite's word for a damaged cell that is 2^64 bytes long */
-	if (e == FLUFFY_E_MEMORY && damaged)
-		return;
 	check_why(e);
 	CHECK(e != FLUFFY_E_INTERNAL);
 	CHECK(damaged || e != FLUFFY_E_STORE);

@@ -218,7 +218,7 @@ lowest_requests(struct world *w)
 	must(w->ctx, store_secret_find(w->skdc, BYTES("none"), &secret,
 	    &found));
 	assert_false(found);
-	lowest = w->skdc->sql->lowest;
+	lowest = w->skdc->sql->lowest_secret;
 	assert_int_not_equal(lowest.b[lowest.n - 1], 0);
 	for (size_t i = 1; i < KIDS; i++)
 		wire_free(&p.wire[i]);

@@ -357,6 +357,67 @@ every_allocation_may_fail(void **state)
 	free(good);
 }
 
+static enum fluffy_error
+find_session(fluffy_store *s, unsigned i, bool *found)
+{
+	struct keyid id = session(i, false).keyid;
+	struct symm key;
+
+	return store_session_key(s, keyid_bytes(&id), &key, found);
+}
+
+static enum fluffy_error
+find_secret(fluffy_store *s, unsigned i, bool *found)
+{
+	const char kid[] = { 'k', 'i', 'd', (char)i, '\0' };
+	struct secret secret;
+
+	return store_secret_find(s, str(kid), &secret, found);
+}
+
+/* Who looks for another key finds it, or learns that it isn't there (section 6). */
+static void
+a_damaged_key_is_in_nobodys_way(void **state)
+{
+	static enum fluffy_error (*const find[])(fluffy_store *, unsigned,
+	    bool *) = { find_session, find_secret };
+	fluffy_store *s = create(ROLE_DEVICE);
+	bool found;
+
+	(void)state;
+	must(store_begin(s));
+	for (unsigned i = 1; i < 9; i += 3) {
+		struct session x = session(i, false);
+		struct secret y = { .owner = name("lamp"), .key = key(i) };
+
+		y.kid = (struct keyid){ .n = 4,
+			.b = { 'k', 'i', 'd', (uint8_t)i } };
+		must(store_session_add(s, &x));
+		must(store_secret_add(s, &y));
+	}
+	must(store_commit(s));
+	fluffy_store_close(&s);
+	/* the lowest of all, and the second */
+	raw("UPDATE session SET keyid = x'' WHERE id = 1;"
+	    "UPDATE session SET alg = 99 WHERE id = 2;"
+	    "UPDATE secret SET kid = x'' WHERE ord = 1;"
+	    "UPDATE secret SET alg = 99 WHERE ord = 2");
+	s = open_store(0);
+	for (size_t i = 0; i < 4; i++) {
+		if (i == 2)
+			must(store_begin(s));
+		must(find[i % 2](s, 7, &found));
+		assert_true(found);
+		must(find[i % 2](s, 5, &found));
+		assert_false(found);
+		must(find[i % 2](s, 1, &found));
+		assert_false(found);
+		refused(find[i % 2](s, 4, &found), FLUFFY_E_STORE, "damaged");
+	}
+	store_rollback(s);
+	fluffy_store_close(&s);
+}
+
 /* What a power loss leaves when it cuts a checkpoint short. */
 static void
 spew_torn(const uint8_t *file, size_t n, const uint8_t *log, size_t n_log)
@@ -408,6 +469,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(damaged_skdc_store), T(damaged_device_store),
+		T(a_damaged_key_is_in_nobodys_way),
 		T(triggers_and_views_are_inert), T(flipped_bytes_never_crash),
 		T(every_allocation_may_fail),
 		T(torn_first_page_is_in_the_log),

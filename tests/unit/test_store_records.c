@@ -383,6 +383,7 @@ client_key(fluffy_store *s, const char *keyid)
 	bool has;
 
 	must(store_session_key(s, str(keyid), &found, &has));
+	assert_true(!has || found.n > 0);
 	for (unsigned i = 1; has && i < 20; i++)
 		if (memcmp(found.b, session(i, false).key.b, found.n) == 0)
 			return i;
