@@ -152,8 +152,8 @@ FLUFFY_CHECKED enum fluffy_error store_secret_add(fluffy_store *,
 /*
  * The same work whether there is one or not (section 6): nothing is remembered
  * from the time before, and without one secret is some other, in whatever
- * state, or zeros.  Neither its owner nor its seals are told: store_secret_owner does
- * that, once it matters.
+ * state, or zeros.  Neither its owner nor its seals are told:
+ * store_secret_owner does that, once it matters.
  */
 FLUFFY_CHECKED enum fluffy_error store_secret_find(fluffy_store *,
     struct bytes kid, struct secret *, bool *found);
