@@ -323,8 +323,8 @@ check_new_secret(struct step *step)
 }
 
 static const struct check enrol_checks[] = {
-	{ "names", check_enrol_names },
 	{ "skdc", check_enrol_skdc },
+	{ "names", check_enrol_names },
 	{ NULL, end_older },
 	{ "new", check_new_secret }
 };

@@ -512,7 +512,7 @@ somebody_elses_document_is_refused(void **state)
 	fluffy_store_close(&other);
 	other = new_skdc(w, "far.db", "far", "skdc");
 	must(w->ctx, fluffy_enrol(other, "sensor", NULL, &msg));
-	join_refused(w, SENSOR, msg, FLUFFY_E_AUTH_FAILED);
+	join_refused(w, SENSOR, msg, FLUFFY_E_WRONG_SKDC);
 	fluffy_msg_free(&msg);
 	fluffy_store_close(&other);
 	/* its own names, from a namesake of its SKDC in another realm */
