@@ -136,12 +136,17 @@ const char store_schema_5[] =
     " WHERE slot IS NOT NULL;";
 
 /*
- * Format 6: a client's session keys the same way.  WHERE service = 0 would make
- * SQLite prepare each statement anew that has "service = ?".
+ * Format 6: nor the row of one, whose names are of any length; and a client's
+ * session keys the same way.  WHERE service = 0 would make SQLite prepare each
+ * statement anew that has "service = ?".
  */
 #define KEYID_MARKED "CAST(keyid || x'00' AS BLOB)"
 const char store_schema_6[] =
-    "CREATE INDEX session_key ON session(service, " KEYID_MARKED ");";
+    "DROP INDEX secret_live;"
+    "CREATE INDEX secret_live ON secret(" KID_MARKED ", kid, alg, slot,"
+    " endtime) WHERE slot IS NOT NULL;"
+    "CREATE INDEX session_key ON session(service, " KEYID_MARKED ", keyid,"
+    " alg, slot);";
 
 #define WIPE "UPDATE vault SET used = 0, key = zeroblob(33) WHERE slot IN "
 #define WIPE_SAFE "UPDATE safe SET used = 0, key = zeroblob(2624) " \

@@ -26,7 +26,9 @@ static const char *const added[] = {
 	"DROP INDEX secret_live; CREATE INDEX secret_live ON secret(kid)"
 	" WHERE slot IS NOT NULL",
 	/* 6 */
-	"DROP INDEX session_key"
+	"DROP INDEX session_key; DROP INDEX secret_live;"
+	"CREATE INDEX secret_live ON secret(CAST(kid || x'00' AS BLOB))"
+	" WHERE slot IS NOT NULL"
 };
 
 static void
