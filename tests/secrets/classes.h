@@ -392,15 +392,15 @@ static const struct {
 	bool uneven;
 } places[] = {
 	{ "PSK-REQ", psk_requests },
-	{ "PSK-REQ, another's neighbour", neighbours, 10, true },
+	{ "PSK-REQ, another's neighbour", neighbours, 20, true },
 	{ "PSK-REQ, nothing remembered", first_requests },
 	{ "PSK-REQ, below all kids", lowest_requests },
 	{ "GSK-FET", fetches },
 	{ "GSK-DELT", deletions },
 	{ "PSK-ESTB's miniticket", tickets },
 	{ "PSK-REP's receipt", receipts },
-	{ "PSK-ACK", acks, 1 },
-	{ "PSK-ACK, the keyid before", acks_before, 1 }
+	{ "PSK-ACK", acks, 10 },
+	{ "PSK-ACK, the keyid before", acks_before, 20 }
 };
 
 #define N_PLACES (sizeof(places) / sizeof(places[0]))
