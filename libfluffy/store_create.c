@@ -87,18 +87,8 @@ fill(fluffy_store *s, const char *temporary, const struct party *party,
 		e = exec(s, making);
 	if (e == FLUFFY_OK)
 		e = sql_plain(s, SQL_BEGIN);
-	if (e == FLUFFY_OK)
-		e = exec(s, store_schema);
-	if (e == FLUFFY_OK)
-		e = exec(s, store_schema_2);
-	if (e == FLUFFY_OK)
-		e = exec(s, store_schema_3);
-	if (e == FLUFFY_OK)
-		e = exec(s, store_schema_4);
-	if (e == FLUFFY_OK)
-		e = exec(s, store_schema_5);
-	if (e == FLUFFY_OK)
-		e = exec(s, store_schema_6);
+	for (int i = 1; i <= STORE_FORMAT && e == FLUFFY_OK; i++)
+		e = exec(s, store_formats[i]);
 	if (e == FLUFFY_OK)
 		e = add_party(s, party);
 	if (e == FLUFFY_OK && first != NULL) {

@@ -360,21 +360,16 @@ set_up(fluffy_store *s)
 	return rc == SQLITE_OK ? FLUFFY_OK : sql_fail(s, rc);
 }
 
-/* Each format only adds to the one before. */
 static enum fluffy_error
 add_tables(fluffy_store *s)
 {
-	static const char *const added[STORE_FORMAT + 1] = {
-		[2] = store_schema_2, [3] = store_schema_3,
-		[4] = store_schema_4, [5] = store_schema_5,
-		[6] = store_schema_6
-	};
 	char mark[40];
 	int rc = SQLITE_OK;
 
 	for (int64_t i = s->sql->format + 1; i <= STORE_FORMAT &&
 	    rc == SQLITE_OK; i++)
-		rc = sqlite3_exec(s->sql->db, added[i], NULL, NULL, NULL);
+		rc = sqlite3_exec(s->sql->db, store_formats[i], NULL, NULL,
+		    NULL);
 	(void)snprintf(mark, sizeof(mark), "PRAGMA user_version = %d",
 	    STORE_FORMAT);
 	if (rc == SQLITE_OK)

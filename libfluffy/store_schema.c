@@ -11,7 +11,7 @@
  * replay isn't indexed by what it holds: a row is what one transaction
  * recorded, ids grow, and each process keeps the whole in memory.
  */
-const char store_schema[] =
+static const char format_1[] =
     "CREATE TABLE party(id INTEGER PRIMARY KEY, role INTEGER NOT NULL,"
     " realm TEXT NOT NULL, name TEXT NOT NULL, skdcrealm TEXT NOT NULL,"
     " skdcname TEXT NOT NULL, lifetime INTEGER NOT NULL,"
@@ -58,7 +58,7 @@ const char store_schema[] =
  * it.  safe is a vault for private keys, pair holds pairs (with a slot) and
  * peers' public keys (without).
  */
-const char store_schema_2[] =
+static const char format_2[] =
     "CREATE TABLE grp(id INTEGER PRIMARY KEY, realm TEXT NOT NULL,"
     " name TEXT NOT NULL, owner TEXT NOT NULL, state INTEGER NOT NULL,"
     " keyid INTEGER NOT NULL, any INTEGER NOT NULL, grppac BLOB,"
@@ -105,7 +105,7 @@ const char store_schema_2[] =
  * holds digests of all keys and MacCerts that ever were here.  A credential
  * that was used stays, emptied: the next one is found from it.
  */
-const char store_schema_3[] =
+static const char format_3[] =
     "CREATE TABLE anchor(id INTEGER PRIMARY KEY, ta TEXT NOT NULL,"
     " rs TEXT NOT NULL, keyid BLOB NOT NULL, slot INTEGER NOT NULL,"
     " seq INTEGER NOT NULL, size INTEGER NOT NULL, bits BLOB NOT NULL,"
@@ -122,7 +122,7 @@ const char store_schema_3[] =
     " WHERE used = 0;";
 
 /* Format 4: who looks for a kid meets none that was erased (section 6). */
-const char store_schema_4[] =
+static const char format_4[] =
     "CREATE INDEX secret_live ON secret(kid) WHERE slot IS NOT NULL;";
 
 /*
@@ -130,7 +130,7 @@ const char store_schema_4[] =
  * few nanoseconds more or less to find two blobs equal.
  */
 #define KID_MARKED "CAST(kid || x'00' AS BLOB)"
-const char store_schema_5[] =
+static const char format_5[] =
     "DROP INDEX secret_live;"
     "CREATE INDEX secret_live ON secret(" KID_MARKED ")"
     " WHERE slot IS NOT NULL;";
@@ -141,12 +141,17 @@ const char store_schema_5[] =
  * statement anew that has "service = ?".
  */
 #define KEYID_MARKED "CAST(keyid || x'00' AS BLOB)"
-const char store_schema_6[] =
+static const char format_6[] =
     "DROP INDEX secret_live;"
     "CREATE INDEX secret_live ON secret(" KID_MARKED ", kid, alg, slot,"
     " endtime) WHERE slot IS NOT NULL;"
     "CREATE INDEX session_key ON session(service, " KEYID_MARKED ", keyid,"
     " alg, slot);";
+
+const char *const store_formats[STORE_FORMAT + 1] = {
+	[1] = format_1, [2] = format_2, [3] = format_3, [4] = format_4,
+	[5] = format_5, [6] = format_6
+};
 
 #define WIPE "UPDATE vault SET used = 0, key = zeroblob(33) WHERE slot IN "
 #define WIPE_SAFE "UPDATE safe SET used = 0, key = zeroblob(2624) " \

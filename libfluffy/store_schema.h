@@ -62,9 +62,8 @@ enum sql_id {
 	N_SQL
 };
 
-/* Format 1, and what each later format added. */
-extern const char store_schema[], store_schema_2[], store_schema_3[],
-    store_schema_4[], store_schema_5[], store_schema_6[];
+/* What makes format 1, and what each later format changes in the one before. */
+extern const char *const store_formats[STORE_FORMAT + 1];
 extern const char *const sql_text[N_SQL];
 
 #endif
